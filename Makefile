@@ -1,0 +1,57 @@
+# Each goal sets up what it needs: .venv from the hash-pinned locks, uv inside it. Needs Python >= 3.11, make and,
+# the first time, a package index. Nothing outside this folder is written to but package caches.
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --python-version 3.11 pyproject.toml
+INSTALL := VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes
+ROOMS := auditstream ingest processor rules wire
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: .venv/.run  ## recorded audit events become alerts, here and now
+	@$(BIN)/auditstream demo
+
+test: .venv/.dev  ## the whole suite, with branch coverage
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+check: .venv/.dev  ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev  ## rewrite the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/.uv  ## renew requirements/*.txt from pyproject.toml
+	$(COMPILE) --upgrade --extra kafka --group dev --output-file requirements/dev.txt
+	$(COMPILE) --upgrade --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) --upgrade --constraints requirements/dev.txt --extra kafka --output-file requirements/kafka.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --group build --upgrade --constraints requirements/dev.txt --output-file requirements/build.txt
+
+clean:  ## remove .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+.venv/.uv: requirements/build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "auditstream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@touch $@
+
+.venv/.run: requirements/run.txt pyproject.toml .venv/.uv
+	@$(INSTALL) -r requirements/run.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
