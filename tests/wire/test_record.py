@@ -1,0 +1,40 @@
+"""The record: what is written on it, and which events are one and the same."""
+
+from wire.record import Reason, Record, Rejected, identity
+
+ITEM = b'{"level":"Metadata","auditID":"a-1","stage":"ResponseComplete"}'
+LOG_LINE = (
+    b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a-1","stage":"ResponseComplete"}'
+)
+
+
+def test_headers_name_cluster_time_and_version() -> None:
+    record = Record(value=ITEM, key=None, cluster="prod", received_ms=1_700_000_000_123)
+
+    assert record.headers() == [("cluster", b"prod"), ("received", b"1700000000123"), ("v", b"1")]
+
+
+def test_an_identity_is_32_hex_digits_and_stays_the_same_in_every_release() -> None:
+    assert identity("prod", ITEM) == "aecb5a6326156ad7efd85dc9d4f58fe5"
+
+
+def test_a_log_line_and_a_webhook_item_of_one_event_have_one_identity() -> None:
+    assert identity("prod", LOG_LINE) == identity("prod", ITEM)
+
+
+def test_one_event_in_two_clusters_has_two_identities() -> None:
+    assert identity("prod", ITEM) != identity("test", ITEM)
+
+
+def test_a_client_that_repeats_an_audit_id_does_not_make_two_events_one() -> None:
+    assert identity("prod", ITEM) != identity("prod", ITEM.replace(b"Metadata", b"Request"))
+
+
+def test_cluster_and_value_cannot_be_shifted_into_each_other() -> None:
+    assert identity("ab", b"c") != identity("a", b"bc")
+
+
+def test_a_reject_is_not_judged_unless_it_says_so() -> None:
+    rejected = Rejected(value=b"{", reason=Reason.NOT_JSON, detail="item 1: no end", cluster="prod", received_ms=1)
+
+    assert (rejected.is_judged, str(rejected.reason)) == (False, "not_json")

@@ -1,0 +1,1 @@
+"""What both ends of Kafka must agree on. Imports nothing of ours; every other package may import it."""
