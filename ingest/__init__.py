@@ -1,0 +1,1 @@
+"""HTTP bodies in, records out. Knows nothing of rules, Faust or alerts."""
