@@ -1,0 +1,91 @@
+"""JSON that is decoded a level at a time, when a rule asks.
+
+Most rules look at the head of an event and never at its bodies, so a value stays raw bytes until somebody looks
+inside. Staying raw also keeps what a decoder would lose and the language shows: how a number was written, the order
+of members, the escapes of nested text. Used by `rules.event`; the bytes were checked by whoever made the event.
+"""
+
+import re
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+_BLANKS: Final = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
+_HAS_BLANK: Final = re.compile(rb"[ \t\r\n]")
+
+_BRACE: Final = ord("{")
+_BRACKET: Final = ord("[")
+_QUOTE: Final = ord('"')
+
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_string = msgspec.json.Decoder(str).decode
+_decode_whole = msgspec.json.Decoder(float_hook=str).decode  # as text: a number may be beyond any float
+
+
+class Value:
+    """One JSON value: object, array, string, or anything else."""
+
+    def __init__(self, buffer: bytes | msgspec.Raw) -> None:
+        self._buffer: Final = buffer
+        self._first: Final = memoryview(buffer)[0]
+
+    @cached_property
+    def raw(self) -> bytes:
+        """The value's bytes, no blanks around it. A copy: what is only looked into needs none."""
+        return bytes(self._buffer)
+
+    @cached_property
+    def members(self) -> "dict[str, Value] | None":
+        """The members of an object, the last of equal names; None for anything that is not an object."""
+        if self._first != _BRACE:
+            return None
+        return {name: Value(raw) for name, raw in _decode_members(self._buffer).items()}
+
+    @cached_property
+    def elements(self) -> "list[Value] | None":
+        """The elements of an array; None for anything that is not an array."""
+        if self._first != _BRACKET:
+            return None
+        return [Value(raw) for raw in _decode_elements(self._buffer)]
+
+    @cached_property
+    def string(self) -> str | None:
+        """The content of a string, whole; None for anything that is not a string."""
+        return _decode_string(self._buffer) if self._first == _QUOTE else None
+
+    @cached_property
+    def text(self) -> str:
+        """What conditions see: a string's content, else compact JSON in its own spelling; up to the first NUL."""
+        text = self.compact.decode() if self.string is None else self.string
+        return text if "\0" not in text else text[: text.index("\0")]
+
+    @property
+    def compact(self) -> bytes:
+        """The JSON without blanks between its tokens."""
+        if _HAS_BLANK.search(self.raw) is None:
+            return self.raw
+        return _BLANKS.sub(rb"\1", self.raw)
+
+    def is_true(self) -> bool:
+        """Tell whether this is JSON's `true` (not the text)."""
+        return self.raw == b"true"
+
+    def member(self, name: str) -> "Value | None":
+        """Return an object's member; None where there is none or this is no object."""
+        members = self.members
+        return None if members is None else members.get(name)
+
+    def at(self, *path: str) -> "Value | None":
+        """Return what stands at the end of a path of members; None where a step is missing."""
+        value: Value | None = self
+        for name in path:
+            if value is None:
+                return None
+            value = value.member(name)
+        return value
+
+    def decode(self) -> object:
+        """Return the whole value as Python objects; numbers with a fraction or exponent as text."""
+        return _decode_whole(self._buffer)

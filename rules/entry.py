@@ -1,0 +1,147 @@
+"""One mapping of a rule file, read key by key; what is wrong with it is reported and reading goes on.
+
+Of equal keys the first counts, a key that nobody asked for draws a warning. Used by the reader, an entry an item.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+import yaml
+
+from rules.errors import Code, Problem
+from rules.text import Sources, Text
+from rules.yaml_nodes import Document, is_null
+
+_TRUE: Final = frozenset({"true", "yes", "on", "y"})
+_FALSE: Final = frozenset({"false", "no", "off", "n"})
+
+
+class Entry:
+    """A mapping and what has been asked of it."""
+
+    def __init__(self, node: yaml.MappingNode, document: Document, sources: Sources, problems: list[Problem]) -> None:
+        self.at: Final = document.at(node)
+        self.title = ""
+        self.is_broken = False
+        self._document: Final = document
+        self._sources: Final = sources
+        self._problems: Final = problems
+        self._keys: Final[dict[str, yaml.Node]] = {}
+        self._values: Final[dict[str, yaml.Node]] = {}
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            self._keys.setdefault(name, key)
+            self._values.setdefault(name, value)
+        self._asked: Final[set[str]] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def fail(self, message: str, at: int, hint: str = "", code: Code = Code.YAML_VALIDATE) -> None:
+        """Report a problem of this item; unless it is a warning the item is not used."""
+        self.is_broken = self.is_broken or code.is_error
+        self._problems.append(Problem(code, message, self._sources.locate(at), self.title, hint))
+
+    def where(self, key: str) -> int:
+        """Return where a key's value stands, or the key itself where the value is empty."""
+        value = self._values[key]
+        return self._document.at(self._keys[key] if is_null(value) else value)
+
+    def key_at(self, key: str) -> int:
+        """Return where a key stands."""
+        return self._document.at(self._keys[key])
+
+    def required(self, key: str, hint: str) -> Text | None:
+        """Return the text under a key that must be there."""
+        if key not in self._values:
+            self._asked.add(key)
+            self.fail(f"'{key}' is missing", self.at, hint)
+            return None
+        return self.optional(key, hint)
+
+    def optional(self, key: str, hint: str = "") -> Text | None:
+        """Return the text under a key; None where there is no such key. If it is there it must not be empty."""
+        self._asked.add(key)
+        node = self._values.get(key)
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(f"'{key}' must be text", self.where(key), hint)
+            return None
+        if is_null(node) or not node.value:
+            self.fail(f"'{key}' is empty", self.where(key), hint)
+            return None
+        return self._document.scalar(node)
+
+    def flag(self, key: str) -> bool | None:
+        """Return the boolean under a key; None where there is no such key."""
+        text = self.optional(key, "write true or false")
+        if text is None:
+            return None
+        # The reference knows each word in lower case, capitalised and in capitals, and no other.
+        word = text.value.lower() if text.value in {text.value.lower(), text.value.title(), text.value.upper()} else ""
+        if word not in _TRUE | _FALSE:
+            self.fail(f"'{key}' must be true or false, not '{text.value}'", self.where(key))
+            return None
+        return word in _TRUE
+
+    def texts(self, key: str) -> tuple[Text, ...] | None:
+        """Return the texts of the sequence under a key; None where there is no such key or it is no such sequence."""
+        self._asked.add(key)
+        node = self._values.get(key)
+        if node is None:
+            return None
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(f"'{key}' must be a sequence", self.where(key), f"write {key}: [first, second]")
+            return None
+        for element in node.value:
+            if not isinstance(element, yaml.ScalarNode) or is_null(element):
+                self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
+                return None
+        return tuple(self._document.scalar(element) for element in node.value)
+
+    def entry(self, key: str) -> "Entry | None":
+        """Return the mapping under a key; None where there is no such key, or nothing under it."""
+        self._asked.add(key)
+        node = self._values.get(key)
+        if node is None or is_null(node):
+            return None
+        if not isinstance(node, yaml.MappingNode):
+            self.fail(f"'{key}' must be a mapping", self.where(key))
+            return None
+        child = Entry(node, self._document, self._sources, self._problems)
+        child.title = self.title
+        return child
+
+    def entries(self, key: str) -> "list[Entry]":
+        """Return the mappings of the sequence under a key."""
+        self._asked.add(key)
+        return self._entries_of(key, self._values[key])
+
+    def _entries_of(self, key: str, node: yaml.Node) -> "list[Entry]":
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(f"'{key}' must be a sequence of mappings", self.where(key))
+            return []
+        children = []
+        for element in node.value:
+            if not isinstance(element, yaml.MappingNode):
+                self.fail(f"'{key}' must hold mappings", self._document.at(element))
+                continue
+            child = Entry(element, self._document, self._sources, self._problems)
+            child.title = self.title
+            children.append(child)
+        return children
+
+    def keys(self) -> list[str]:
+        """Return all keys in their order."""
+        return list(self._values)
+
+    def ignore(self, keys: Collection[str]) -> None:
+        """Let keys pass that mean nothing here but may be there."""
+        self._asked.update(keys)
+
+    def warn_of_unknown_keys(self) -> None:
+        """Warn of each key that nobody asked for."""
+        for key in self._values:
+            if key not in self._asked:
+                self.fail(f"the key '{key}' is unknown here and ignored", self.key_at(key), code=Code.UNKNOWN_KEY)

@@ -1,0 +1,137 @@
+"""What can be wrong with rule files, and how it is told: codes, problems, and the result of a load.
+
+Problems are data: every phase appends its own and goes on, so that an author sees all of them at once. The codes are
+the reference engine's, the sentences ours. `LoadResult` is what `rules.loader` returns to everybody.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rules.ruleset import Ruleset
+    from rules.text import Position
+
+
+class Code(StrEnum):
+    """The reference engine's codes; `LOAD_ERR_*` refuse the load, the others warn."""
+
+    FILE_READ = "LOAD_ERR_FILE_READ"
+    YAML_PARSE = "LOAD_ERR_YAML_PARSE"
+    YAML_VALIDATE = "LOAD_ERR_YAML_VALIDATE"
+    COMPILE_CONDITION = "LOAD_ERR_COMPILE_CONDITION"
+    COMPILE_OUTPUT = "LOAD_ERR_COMPILE_OUTPUT"
+    VALIDATE = "LOAD_ERR_VALIDATE"
+
+    UNKNOWN_SOURCE = "LOAD_UNKNOWN_SOURCE"
+    UNKNOWN_ITEM = "LOAD_UNKNOWN_ITEM"
+    UNKNOWN_KEY = "LOAD_UNKNOWN_KEY"
+    UNSAFE_NA_CHECK = "LOAD_UNSAFE_NA_CHECK"
+    UNUSED_MACRO = "LOAD_UNUSED_MACRO"
+    UNUSED_LIST = "LOAD_UNUSED_LIST"
+    DEPRECATED_ITEM = "LOAD_DEPRECATED_ITEM"
+
+    @property
+    def is_error(self) -> bool:
+        """Whether a problem of this code refuses the whole load."""
+        return self.value.startswith("LOAD_ERR_")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong, told to whoever wrote the rule."""
+
+    code: Code
+    message: str
+    position: "Position | None" = None
+    """Where, or None when it concerns a file as a whole."""
+    item: str = ""
+    """In which item, such as `rule Shell in a pod`."""
+    hint: str = ""
+    """What to do about it."""
+
+    def to_text(self) -> str:
+        """Return the problem as lines for a person: what, where, the line with a caret below, what to do."""
+        severity = "error" if self.code.is_error else "warning"
+        lines = [f"{severity}: {self.message} [{self.code.value}]"]
+        if self.position is not None:
+            inside = f", in {self.item}" if self.item else ""
+            lines.append(f"  --> {self.position}{inside}")
+            lines += _snippet(self.position)
+        elif self.item:
+            lines.append(f"  --> {self.item}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the problem as JSON-ready data."""
+        position = self.position
+        return {
+            "code": self.code.value,
+            "message": self.message,
+            "item": self.item,
+            "hint": self.hint,
+            "position": position
+            and {"file": position.file, "line": position.line, "column": position.column, "text": position.line_text},
+        }
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems as an author meets them going through the files; those of no place first."""
+    files = list(dict.fromkeys(problem.position.file for problem in problems if problem.position is not None))
+
+    def place(problem: Problem) -> tuple[int, int, int]:
+        position = problem.position
+        return (-1, 0, 0) if position is None else (files.index(position.file), position.line, position.column)
+
+    return sorted(problems, key=place)
+
+
+_SNIPPET_WIDTH = 100
+
+
+def _snippet(position: "Position") -> list[str]:
+    """Return the line in question, or a window of a long one, and a caret below the culprit."""
+    start = max(0, position.column - 1 - _SNIPPET_WIDTH // 2)
+    start = 0 if position.column <= _SNIPPET_WIDTH else start
+    window = position.line_text[start : start + _SNIPPET_WIDTH]
+    # What comes from a file is shown as it is but for what would move the cursor or the caret.
+    shown = "".join(character if character.isprintable() else " " for character in window)
+    gutter = f"{position.line:>5} | "
+    return [gutter + shown, " " * (len(gutter) - 2) + "| " + " " * (position.column - 1 - start) + "^"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """The outcome of a load: a ruleset, or the errors that refused it; and warnings either way."""
+
+    ruleset: "Ruleset | None"
+    problems: Sequence[Problem]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that refuse the load."""
+        return [problem for problem in self.problems if problem.code.is_error]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """The problems that do not."""
+        return [problem for problem in self.problems if not problem.code.is_error]
+
+    def to_text(self) -> str:
+        """Return all problems for a person, errors first, in the order of the files; empty where there are none."""
+        return "\n\n".join(problem.to_text() for problem in [*_in_order(self.errors), *_in_order(self.warnings)])
+
+    def to_json(self) -> str:
+        """Return the result as one JSON object."""
+        return json.dumps(
+            {
+                "successful": self.ruleset is not None,
+                "errors": [problem.to_dict() for problem in self.errors],
+                "warnings": [problem.to_dict() for problem in self.warnings],
+            },
+            ensure_ascii=False,
+        )

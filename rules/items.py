@@ -1,0 +1,108 @@
+"""The items of rule files, as read: lists, macros, rules. Shapes only; what the collector and all after it speak of."""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Final
+
+from rules.text import Text
+
+
+class Change(Enum):
+    """What an item does to one of an earlier item's keys."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+class Priority(IntEnum):
+    """How severe; the smaller the worse, as in syslog."""
+
+    EMERGENCY = 0
+    ALERT = 1
+    CRITICAL = 2
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFORMATIONAL = 6
+    DEBUG = 7
+
+    def __str__(self) -> str:
+        return self.name.capitalize()
+
+
+PRIORITIES: Final = {priority.name.lower(): priority for priority in Priority} | {"info": Priority.INFORMATIONAL}
+"""Priorities by how a rule file may spell them, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """A list: its items as text."""
+
+    name: str
+    at: int
+    items: tuple[Text, ...]
+    change: Change | None = None
+    """None for a definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class MacroItem:
+    """A macro: a condition under a name."""
+
+    name: str
+    at: int
+    condition: Text
+    change: Change | None = None
+    """None for a definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleItem:
+    """A rule, whole."""
+
+    name: str
+    at: int
+    condition: Text
+    output: Text
+    description: str
+    priority: Priority
+    source: str
+    tags: frozenset[str]
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """An item that changes an earlier rule: only what it names is there."""
+
+    name: str
+    at: int
+    changes: dict[str, Change]
+    """What is done, by key of the rule file."""
+    condition: Text | None = None
+    output: Text | None = None
+    description: str | None = None
+    priority: Priority | None = None
+    tags: frozenset[str] | None = None
+    is_enabled: bool | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineVersion:
+    """A demand on the engine's version."""
+
+    text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PluginVersions:
+    """Demands on plugins; all must hold."""
+
+    demands: tuple[tuple[tuple[str, str], ...], ...]
+    """For each demand (name, version) of the plugin and its alternatives: the first that is loaded decides."""
+    at: int
+
+
+Item = ListItem | MacroItem | RuleItem | RuleChange | EngineVersion | PluginVersions

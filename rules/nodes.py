@@ -1,0 +1,69 @@
+"""The syntax tree of a condition: what the parser makes and the resolver rewrites.
+
+Frozen and slotted: a phase returns new nodes, it never changes one. `at` is an offset of `rules.text.Sources`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant on the right-hand side."""
+
+    value: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRef:
+    """A field as written: its name and the argument between brackets, None where there are no brackets."""
+
+    name: str
+    argument: str | None
+    at: int
+
+    def __str__(self) -> str:
+        return self.name if self.argument is None else f"{self.name}[{self.argument}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`field operator values`; `exists` has no values."""
+
+    left: FieldRef
+    operator: str
+    right: tuple[Literal, ...]
+    at: int
+    """Where the operator stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class MacroRef:
+    """A macro's name; gone after the resolver."""
+
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True where its child is false."""
+
+    child: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """True where all of its children are; they are asked from left to right."""
+
+    children: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True where one of its children is; they are asked from left to right."""
+
+    children: tuple["Node", ...]
+
+
+Node = And | Or | Not | Check | MacroRef

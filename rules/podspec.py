@@ -1,0 +1,203 @@
+"""What a pod spec asks for, wherever an event carries one: in a Pod, in a workload's template, in a patch of either.
+
+`facts_of` reads an event's bodies: of a create or update the request and what the response made of it, of a patch the
+union of what the patch says and what the response shows. Used by the `podspec.*` fields and by the inventory, so that
+an exec sees the same facts of the pod that it enters. Says nothing about whether the request succeeded.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rules.document import Value
+
+WRITING_VERBS: Final = frozenset({"create", "update", "patch"})
+"""Verbs whose bodies say what an object shall be."""
+
+_POD: Final = ("spec",)
+_TEMPLATE: Final = ("spec", "template", "spec")
+
+POD_SPEC_PATHS: Final = {
+    ("", "pods"): _POD,
+    ("", "podtemplates"): ("template", "spec"),
+    ("", "replicationcontrollers"): _TEMPLATE,
+    ("apps", "deployments"): _TEMPLATE,
+    ("apps", "replicasets"): _TEMPLATE,
+    ("apps", "statefulsets"): _TEMPLATE,
+    ("apps", "daemonsets"): _TEMPLATE,
+    ("batch", "jobs"): _TEMPLATE,
+    ("batch", "cronjobs"): ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+"""Where the pod spec stands in each resource that has one, by (apiGroup, resource)."""
+
+_SUBRESOURCES: Final = frozenset({"", "ephemeralcontainers", "resize"})
+"""Subresources whose bodies say what a pod shall be; `status`, `scale` or `binding` do not."""
+
+_CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True)
+class PodSpecFacts:
+    """What one or several versions of a pod spec ask for, taken together."""
+
+    privileged: bool
+    host_network: bool
+    host_pid: bool
+    host_ipc: bool
+    host_paths: tuple[str, ...]
+    host_ports: tuple[str, ...]
+    capabilities_added: tuple[str, ...]
+    images: tuple[str, ...]
+    service_account: str | None
+    run_as_user: tuple[str, ...]
+
+
+def facts_of(target: tuple[str, str, str], verb: str | None, bodies: Iterable[Value | None]) -> PodSpecFacts | None:
+    """Return what the pod specs in an event's bodies (request, then response) ask for, None where there are none.
+
+    `target` is (apiGroup, resource, subresource).
+    """
+    group, resource, subresource = target
+    path = POD_SPEC_PATHS.get((group, resource))
+    if path is None or subresource not in _SUBRESOURCES or verb not in WRITING_VERBS:
+        return None
+    specs = [spec for body in bodies if body is not None for spec in _specs(body, path)]
+    return _facts(specs) if specs else None
+
+
+def _specs(body: Value, path: tuple[str, ...]) -> Iterator[dict[str, object]]:
+    """Yield the pod specs, whole or partial, that a body holds."""
+    for document in _documents(body):
+        at: object = document
+        for name in path:
+            at = at.get(name) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            yield at
+
+
+def _documents(body: Value) -> Iterator[object]:
+    """Yield the body, or what each operation of a JSON patch (an array) writes, wrapped in its path."""
+    if body.elements is None:
+        yield body.decode()
+        return
+    for operation in body.elements:
+        path, value = operation.member("path"), operation.member("value")
+        kind = operation.member("op")
+        if kind is not None and kind.string == "test":
+            continue  # asks for nothing: it says what must be so already
+        if path is not None and path.string is not None and value is not None:
+            yield _wrapped(path.string, value.decode())
+
+
+def _wrapped(path: str, value: object) -> object:
+    """Return the smallest document in which a value stands at a JSON pointer."""
+    for part in reversed(path.split("/")[1:]):
+        is_position = part == "-" or part.isdecimal()
+        value = [value] if is_position else {part.replace("~1", "/").replace("~0", "~"): value}
+    return value
+
+
+def _facts(specs: list[dict[str, object]]) -> PodSpecFacts:
+    containers = [container for spec in specs for container in _containers(spec)]
+    contexts = [context for context in (_object(container, "securityContext") for container in containers) if context]
+    pod_contexts = [context for context in (_object(spec, "securityContext") for spec in specs) if context]
+    return PodSpecFacts(
+        privileged=any(context.get("privileged") is True for context in contexts),
+        host_network=any(spec.get("hostNetwork") is True for spec in specs),
+        host_pid=any(spec.get("hostPID") is True for spec in specs),
+        host_ipc=any(spec.get("hostIPC") is True for spec in specs),
+        host_paths=_distinct(
+            normalised(path)
+            for spec in specs
+            for volume in _objects(spec, "volumes")
+            if isinstance(path := (_object(volume, "hostPath") or {}).get("path"), str)
+        ),
+        host_ports=_distinct(
+            str(port["hostPort"])
+            for container in containers
+            for port in _objects(container, "ports")
+            if isinstance(port.get("hostPort"), int) and port["hostPort"]
+        ),
+        capabilities_added=_distinct(
+            capability
+            for context in contexts
+            for capability in _array(_object(context, "capabilities") or {}, "add")
+            if isinstance(capability, str)
+        ),
+        images=_distinct(
+            image for container in containers if isinstance(image := container.get("image"), str) and image
+        ),
+        service_account=_service_account(specs),
+        run_as_user=_distinct(
+            str(user)
+            for context in [*contexts, *pod_contexts]
+            if isinstance(user := context.get("runAsUser"), int | str)
+        ),
+    )
+
+
+def _service_account(specs: list[dict[str, object]]) -> str | None:
+    """Return the account that is asked for; the last spec is the response's, which is what became of it."""
+    for spec in reversed(specs):
+        for name in ("serviceAccountName", "serviceAccount"):
+            account = spec.get(name)
+            if isinstance(account, str) and account:
+                return account
+    return None
+
+
+def _containers(spec: dict[str, object]) -> Iterator[dict[str, object]]:
+    for name in _CONTAINER_LISTS:
+        yield from _objects(spec, name)
+
+
+def _object(parent: dict[str, object], name: str) -> dict[str, object] | None:
+    child = parent.get(name)
+    return child if isinstance(child, dict) else None
+
+
+def _array(parent: dict[str, object], name: str) -> list[object]:
+    child = parent.get(name)
+    return child if isinstance(child, list) else []
+
+
+def _objects(parent: dict[str, object], name: str) -> Iterator[dict[str, object]]:
+    return (element for element in _array(parent, name) if isinstance(element, dict))
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def normalised(path: str) -> str:
+    """Return an absolute path without `.`, `..` and doubled slashes, so that spelling does not hide where it leads."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """Yield a normalised path and all the folders above it, from the root down."""
+    yield "/"
+    for index, character in enumerate(path):
+        if character == "/" and index > 0:
+            yield path[:index]
+    if path != "/":
+        yield path
+
+
+def registry(image: str) -> str:
+    """Return an image's registry; an image that names none comes from docker.io."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+def image_repository(image: str) -> str:
+    """Return an image without tag and digest; a registry's port stays."""
+    image = image.partition("@")[0]
+    folder, slash, name = image.rpartition("/")
+    return folder + slash + name.partition(":")[0]

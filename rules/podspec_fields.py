@@ -1,0 +1,61 @@
+"""The `podspec.*` fields: what the pod spec in an event asks for, in a Pod or in any workload's template."""
+
+from collections.abc import Callable
+from typing import Final
+
+from rules.event import Event
+from rules.fields import Field, FieldValue
+from rules.podspec import PodSpecFacts, image_repository, prefixes, registry
+
+
+def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | None], FieldValue]:
+    def read(event: Event, _argument: str | None) -> FieldValue:
+        facts = event.pod_spec
+        return None if facts is None else show(facts)
+
+    return read
+
+
+def _flag(name: str, description: str, show: Callable[[PodSpecFacts], bool]) -> Field:
+    return Field(f"podspec.{name}", description, _read(lambda facts: "true" if show(facts) else "false"))
+
+
+def _list(name: str, description: str, show: Callable[[PodSpecFacts], tuple[str, ...]]) -> Field:
+    return Field(f"podspec.{name}", description, _read(lambda facts: show(facts) or None), is_list=True)
+
+
+def _path_prefixes(facts: PodSpecFacts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(prefix for path in facts.host_paths for prefix in prefixes(path)))
+
+
+PODSPEC_FIELDS: Final = (
+    _flag("privileged", "Whether any container is privileged.", lambda facts: facts.privileged),
+    _flag("host_network", "Whether it asks for the host's network.", lambda facts: facts.host_network),
+    _flag("host_pid", "Whether it asks for the host's processes.", lambda facts: facts.host_pid),
+    _flag("host_ipc", "Whether it asks for the host's IPC.", lambda facts: facts.host_ipc),
+    _list("host_paths", "The host paths that it mounts, normalised.", lambda facts: facts.host_paths),
+    _list(
+        "host_path_prefixes",
+        "Each mounted host path and every folder above it: `intersects (/etc)` is anything in /etc.",
+        _path_prefixes,
+    ),
+    _list("host_ports", "The ports of the host that it takes.", lambda facts: facts.host_ports),
+    _list("capabilities_added", "The capabilities that containers add.", lambda facts: facts.capabilities_added),
+    _list("images", "The images of all containers.", lambda facts: facts.images),
+    _list(
+        "image_repositories",
+        "The images without tag and digest; a registry's port stays.",
+        lambda facts: tuple(map(image_repository, facts.images)),
+    ),
+    _list(
+        "image_registries",
+        "The images' registries; docker.io where an image names none.",
+        lambda facts: tuple(map(registry, facts.images)),
+    ),
+    Field(
+        "podspec.service_account",
+        "The service account it runs as; absent where it names none.",
+        _read(lambda facts: facts.service_account),
+    ),
+    _list("run_as_user", "The user IDs that the pod or its containers set.", lambda facts: facts.run_as_user),
+)

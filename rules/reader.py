@@ -1,0 +1,281 @@
+"""Rule files into items: YAML's structure, keys and types. The first phase of a load.
+
+Takes a file's bytes, appends what is wrong to the problems, returns the items that are right. What an item refers to
+is not looked at: that is the collector's and resolver's. Called by `rules.loader`. Spec sections 2.1 to 2.7.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from rules.entry import Entry
+from rules.errors import Code, Problem
+from rules.items import (
+    PRIORITIES,
+    Change,
+    EngineVersion,
+    Item,
+    ListItem,
+    MacroItem,
+    PluginVersions,
+    Priority,
+    RuleChange,
+    RuleItem,
+)
+from rules.text import Sources
+from rules.yaml_nodes import Document, YamlError, is_null
+
+DEFAULT_SOURCE: Final = "syscall"
+
+_DEFINING_KEYS: Final = ("condition", "output", "desc", "priority")
+_APPENDABLE: Final = frozenset({"condition", "output", "desc", "tags"})
+_REPLACEABLE: Final = _APPENDABLE | {"priority", "enabled"}
+_PASSED_OVER: Final = ("warn_evttypes", "capture", "capture_duration", "skip-if-unknown-filter")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """A file of rules: the name it is spoken of by, and its bytes."""
+
+    name: str
+    content: bytes
+
+
+def read(file: RuleFile, sources: Sources, problems: list[Problem]) -> list[Item]:
+    """Return the items of a file in their order; append to `problems` what is wrong with it."""
+    document = Document(file.name, file.content, sources)
+    items: list[Item] = []
+    try:
+        for root in document.roots():
+            items += _read_root(root, document, sources, problems)
+    except YamlError as error:
+        problems.append(error.problem)
+    return items
+
+
+def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: list[Problem]) -> list[Item]:
+    if is_null(root):
+        return []
+    if not isinstance(root, yaml.SequenceNode):
+        position = sources.locate(document.at(root))
+        hint = "begin each item with '- ', such as '- rule: ...'"
+        problems.append(Problem(Code.YAML_VALIDATE, "a rule file is a sequence of items", position, hint=hint))
+        return []
+    items = []
+    for node in root.value:
+        if is_null(node):
+            continue
+        if not isinstance(node, yaml.MappingNode):
+            position = sources.locate(document.at(node))
+            problems.append(Problem(Code.YAML_VALIDATE, "an item must be a mapping such as 'rule: ...'", position))
+            continue
+        entry = Entry(node, document, sources, problems)
+        item = _read_item(entry)
+        if item is not None and not entry.is_broken:
+            items.append(item)
+    return items
+
+
+def _read_item(entry: Entry) -> Item | None:
+    if "required_engine_version" in entry:
+        text = entry.required("required_engine_version", "write a version such as 0.31.0")
+        entry.warn_of_unknown_keys()
+        return None if text is None else EngineVersion(text.value, entry.where("required_engine_version"))
+    if "required_plugin_versions" in entry:
+        return _read_plugins(entry)
+    for kind, read_kind in (("list", _read_list), ("macro", _read_macro), ("rule", _read_rule)):
+        if kind in entry:
+            name = entry.required(kind, f"give the {kind} a name")
+            if name is None:
+                return None
+            entry.title = f"{kind} {name.value}"
+            item = read_kind(entry, name.value)
+            entry.warn_of_unknown_keys()
+            return item
+    entry.fail(
+        "this item is none of rule, macro, list, required_engine_version, required_plugin_versions, and is ignored",
+        entry.at,
+        code=Code.UNKNOWN_ITEM,
+    )
+    return None
+
+
+def _read_plugins(entry: Entry) -> Item | None:
+    """Read `[{name, version, alternatives: [{name, version}]}]`."""
+    demands = entry.entries("required_plugin_versions")
+    entry.warn_of_unknown_keys()
+    read_demands = []
+    for demand in demands:
+        options = [demand, *(demand.entries("alternatives") if "alternatives" in demand else [])]
+        pairs = []
+        for option in options:
+            name = option.required("name", "name the plugin")
+            version = option.required("version", "write a version such as 0.7.0")
+            entry.is_broken = entry.is_broken or option.is_broken
+            if name is not None and version is not None:
+                pairs.append((name.value, version.value))
+        read_demands.append(tuple(pairs))
+    return PluginVersions(tuple(read_demands), entry.where("required_plugin_versions"))
+
+
+def _read_list(entry: Entry, name: str) -> Item | None:
+    change = _read_change(entry, "items")
+    if "items" not in entry:
+        entry.fail("'items' is missing", entry.at, "write items: [first, second]")
+    items = entry.texts("items")
+    return None if items is None else ListItem(name, entry.at, items, change)
+
+
+def _read_macro(entry: Entry, name: str) -> Item | None:
+    change = _read_change(entry, "condition")
+    condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
+    return None if condition is None else MacroItem(name, entry.at, condition, change)
+
+
+def _read_change(entry: Entry, key: str) -> Change | None:
+    """Read how a list or macro changes an earlier one of its name: `append: true` or `override: {key: how}`."""
+    appends = entry.flag("append")
+    override = entry.entry("override")
+    if appends:
+        entry.fail(
+            "'append' is old",
+            entry.key_at("append"),
+            f"write override: {{{key}: append}}",
+            Code.DEPRECATED_ITEM,
+        )
+    changes = {} if override is None else _read_override(entry, override, frozenset({key}), frozenset({key}))
+    if appends and changes:
+        entry.fail("'append' and 'override' exclude each other", entry.where("override"), "keep 'override'")
+    return Change.APPEND if appends else changes.get(key)
+
+
+def _read_override(
+    entry: Entry, override: Entry, appendable: frozenset[str], replaceable: frozenset[str]
+) -> dict[str, Change]:
+    changes = {}
+    for key in override.keys():  # noqa: SIM118 - an entry is no mapping
+        how = override.required(key, "write append or replace")
+        if how is None:
+            entry.is_broken = True
+            continue
+        if key not in replaceable:
+            entry.fail(f"'{key}' cannot be overridden", override.key_at(key), f"{_or(replaceable)} can")
+        elif how.value not in {"append", "replace"}:
+            entry.fail(f"expected append or replace, found '{how.value}'", override.where(key))
+        elif how.value == "append" and key not in appendable:
+            entry.fail(f"'{key}' cannot be appended to", override.where(key), "write replace")
+        elif key not in entry:
+            entry.fail(f"'{key}' is named in 'override' and missing", override.key_at(key), f"add {key}: ...")
+        else:
+            changes[key] = Change(how.value)
+    return changes
+
+
+def _or(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _read_rule(entry: Entry, name: str) -> Item | None:
+    if "exceptions" in entry and entry.where("exceptions") != entry.key_at("exceptions"):
+        entry.fail("exceptions are not supported yet", entry.key_at("exceptions"), "write them as 'and not (...)'")
+    entry.ignore(("exceptions", *_PASSED_OVER))
+    appends = entry.flag("append")
+    override = entry.entry("override")
+    if appends and override is not None:
+        entry.fail("'append' and 'override' exclude each other", entry.where("override"), "keep 'override'")
+        return None
+    if appends:
+        return _read_rule_append(entry, name)
+    if override is not None and override.keys():
+        return _read_rule_override(entry, override, name)
+    if not any(key in entry for key in _DEFINING_KEYS) and "enabled" in entry:
+        return _read_toggle(entry, name)
+    return _read_definition(entry, name)
+
+
+def _read_definition(entry: Entry, name: str) -> Item | None:
+    condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
+    output = entry.required("output", "say what the alert tells, such as 'Pod created (user=%ka.user.name)'")
+    description = entry.required("desc", "say in a sentence what the rule finds")
+    priority = _read_priority(entry, entry.required("priority", _PRIORITY_HINT) is not None)
+    source = entry.optional("source", "write source: k8s_audit")
+    is_enabled = entry.flag("enabled")
+    tags = entry.texts("tags") or ()
+    if condition is None or output is None or description is None or priority is None:
+        return None
+    return RuleItem(
+        name=name,
+        at=entry.at,
+        condition=condition,
+        output=output.strip(),
+        description=description.value,
+        priority=priority,
+        source=DEFAULT_SOURCE if source is None else source.value,
+        tags=frozenset(tag.value for tag in tags),
+        is_enabled=is_enabled is not False,
+    )
+
+
+_PRIORITY_HINT: Final = f"one of {', '.join(str(priority) for priority in Priority)}"
+
+
+def _read_priority(entry: Entry, is_there: bool) -> Priority | None:  # noqa: FBT001 - says what it is
+    text = entry.optional("priority") if is_there else None
+    if text is None:
+        return None
+    priority = PRIORITIES.get(text.value.lower())
+    if priority is None:
+        entry.fail(f"'{text.value}' is no priority", entry.where("priority"), _PRIORITY_HINT)
+    return priority
+
+
+def _read_toggle(entry: Entry, name: str) -> Item | None:
+    """Read `rule` and `enabled` alone: the old way to switch a rule on or off."""
+    is_enabled = entry.flag("enabled")
+    source = entry.optional("source")
+    hint = "add override: {enabled: replace}"
+    entry.fail("'enabled' alone is old", entry.key_at("enabled"), hint, Code.DEPRECATED_ITEM)
+    if is_enabled is None:
+        return None
+    return RuleChange(
+        name,
+        entry.at,
+        {"enabled": Change.REPLACE},
+        is_enabled=is_enabled,
+        source=None if source is None else source.value,
+    )
+
+
+def _read_rule_append(entry: Entry, name: str) -> Item | None:
+    """Read the old `append: true`: only the condition counts."""
+    hint = "write override: {condition: append}"
+    entry.fail("'append' is old", entry.key_at("append"), hint, Code.DEPRECATED_ITEM)
+    entry.ignore(("source", *_REPLACEABLE))
+    condition = entry.optional("condition")
+    if condition is None:
+        entry.fail("there is nothing to append", entry.at, "add condition: and ...", Code.VALIDATE)
+        return None
+    return RuleChange(name, entry.at, {"condition": Change.APPEND}, condition=condition)
+
+
+def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None:
+    changes = _read_override(entry, override, _APPENDABLE, _REPLACEABLE)
+    for key in entry.keys():  # noqa: SIM118 - an entry is no mapping
+        if key in _REPLACEABLE and key not in changes and not entry.is_broken:
+            entry.fail(f"'{key}' is not named in 'override'", entry.key_at(key), f"add {key}: replace to it")
+    source = entry.optional("source")
+    description = entry.optional("desc")
+    tags = entry.texts("tags")
+    return RuleChange(
+        name,
+        entry.at,
+        changes,
+        condition=entry.optional("condition"),
+        output=entry.optional("output"),
+        description=None if description is None else description.value,
+        priority=_read_priority(entry, "priority" in changes),
+        tags=None if tags is None else frozenset(tag.value for tag in tags),
+        is_enabled=entry.flag("enabled"),
+        source=None if source is None else source.value,
+    )

@@ -1,0 +1,60 @@
+"""The `request.*` fields: what Falco's own fields do not tell of a request, each a function of the event alone."""
+
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from rules.audit_fields import query_parameters
+from rules.event import Event
+from rules.fields import Field, FieldValue
+
+_DRY_RUN_VERBS: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+_NEVER_DRY: Final = frozenset({"exec", "attach", "portforward", "proxy", "token"})
+"""Subresources whose requests take effect whatever a `dryRun` in their URI says: it must not hide them."""
+
+
+def _source_ip(event: Event, _argument: str | None) -> str | None:
+    value = event.document.member("sourceIPs")
+    addresses = None if value is None else value.elements
+    return addresses[-1].string if addresses else None
+
+
+def _source_networks(event: Event, argument: str | None) -> FieldValue:
+    source = _source_ip(event, argument)
+    try:
+        address = ip_address(source or "")
+    except ValueError:
+        return None
+    return tuple(str(ip_network((address, length), strict=False)) for length in range(address.max_prefixlen, -1, -1))
+
+
+def _commands(event: Event, _argument: str | None) -> FieldValue:
+    return tuple(value for name, value in query_parameters(event.text("requestURI") or "") if name == "command") or None
+
+
+def _dry_run(event: Event, _argument: str | None) -> FieldValue:
+    _, _, subresource = event.target
+    if event.string("verb") not in _DRY_RUN_VERBS or subresource in _NEVER_DRY:
+        return "false"
+    if ("dryRun", "All") in query_parameters(event.text("requestURI") or ""):
+        return "true"
+    options = event.request_object
+    asked = (
+        options.member("dryRun")
+        if options is not None and event.text("requestObject", "kind") == "DeleteOptions"
+        else None
+    )
+    return "true" if any(element.string == "All" for element in (asked and asked.elements) or ()) else "false"
+
+
+REQUEST_FACT_FIELDS: Final = (
+    Field("request.source_ip", "The last of the source addresses: the only one the API server saw itself.", _source_ip),
+    Field(
+        "request.source_networks",
+        "Every network that holds the source address: `intersects (10.0.0.0/8)` is membership.",
+        _source_networks,
+        is_list=True,
+    ),
+    Field("request.commands", "Every command= of the URI, in order: the words of an exec.", _commands, is_list=True),
+    Field("request.dry_run", "Whether the request asks for a dry run, which changes nothing.", _dry_run),
+)

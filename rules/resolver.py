@@ -1,0 +1,182 @@
+"""Names of lists and macros into what they stand for.
+
+Lists are put into the text of a condition before it is parsed, macros into its tree after: the reference's way, which
+rule files rely on. The third phase of a load; the checker comes next. Spec section 2.9.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from rules.collector import Definitions, Numbered
+from rules.items import ListItem, MacroItem
+from rules.nodes import And, MacroRef, Node, Not, Or
+from rules.parser import parse
+from rules.text import Text
+from rules.tokenizer import ConditionError
+
+_MAX_LIST_TEXT: Final = 4_000_000
+"""Characters that one condition may grow to: lists of lists multiply."""
+
+
+_MAX_CHECKS: Final = 100_000
+"""Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
+
+
+class Resolver:
+    """The lists and macros of one load, ready to be put into conditions."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.used_lists: Final[set[str]] = set()
+        self.used_macros: Final[set[str]] = set()
+        self.errors: Final[dict[str, ConditionError]] = {}
+        """What is wrong with macros themselves, by name."""
+        self._lists: Final = {name: _joined(self._items(name, definitions.lists, ())) for name in definitions.lists}
+        self._list_names: Final = _one_of(self._lists)
+        self._macros: Final = definitions.macros
+        self._trees: Final[dict[str, _Tree]] = {}
+        self._resolving: Final[set[str]] = set()
+        for name in self._macros:
+            self._resolve_macro(name)
+
+    def resolve(self, condition: Text) -> Node:
+        """Return a rule's condition without names of lists and macros. Raises ConditionError."""
+        return self._expand(parse(self._substitute(condition)), None).node
+
+    def _items(self, name: str, lists: Mapping[str, Numbered[ListItem]], inside: tuple[str, ...]) -> tuple[Text, ...]:
+        """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition.
+
+        A list that holds itself stays a word there.
+        """
+        items: list[Text] = []
+        for item in lists[name].item.items:
+            other = lists.get(item.value)
+            if other is not None:
+                self.used_lists.add(item.value)
+            if other is None or item.value in (*inside, name):
+                items.append(item)
+            else:
+                items += self._items(item.value, lists, (*inside, name))
+        return tuple(items)
+
+    def _substitute(self, text: Text) -> Text:
+        """Return the text with each name of a list replaced by its items."""
+        if self._list_names is None:
+            return text
+        pieces: list[Text] = []
+        end = 0
+        size = len(text.value)
+        for match in self._list_names.finditer(text.value):
+            name, at = match.group(), text.origins[match.start()]
+            self.used_lists.add(name)
+            items = self._lists[name]
+            size += len(items.value)
+            if size > _MAX_LIST_TEXT:
+                message = f"the condition grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
+                raise ConditionError(message, at, "make its lists shorter")
+            start, after = match.span() if items.value else _with_comma(text.value, *match.span(), end)
+            pieces += (text.slice(end, start), items)
+            end = after
+        pieces.append(text.slice(end, len(text.value)))
+        return Text.join(pieces)
+
+    def _resolve_macro(self, name: str) -> None:
+        """Put a macro's tree among the trees, or what is wrong with it among the errors."""
+        if name in self._trees or name in self.errors:
+            return
+        macro = self._macros[name]
+        self._resolving.add(name)
+        try:
+            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition)), macro)
+        except ConditionError as error:
+            self.errors[name] = error
+        self._resolving.discard(name)
+
+    def _expand(self, node: Node, inside: Numbered[MacroItem] | None) -> "_Tree":
+        """Return the tree with each macro's name replaced by the macro's tree."""
+        match node:
+            case And(children) | Or(children):
+                trees = [self._expand(child, inside) for child in children]
+                return _Tree(type(node)(tuple(tree.node for tree in trees)), sum(tree.checks for tree in trees))
+            case Not(child):
+                tree = self._expand(child, inside)
+                return _Tree(Not(tree.node), tree.checks)
+            case MacroRef():
+                return self._tree(node, inside)
+        return _Tree(node, 1)
+
+    def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
+        macro = self._macros.get(node.name)
+        if macro is None:
+            close = get_close_matches(node.name, self._macros, n=1)
+            hint = (
+                f"did you mean '{close[0]}'?"
+                if close
+                else "define it, or write a field (with its dot) and a comparison"
+            )
+            raise MacroError(f"there is no macro '{node.name}'", node.at, hint)
+        self.used_macros.add(node.name)
+        if inside is not None and macro.index >= inside.visibility:
+            hint = f"move '{node.name}' before '{inside.item.name}'"
+            raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
+        if node.name in self._resolving:
+            raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
+        self._resolve_macro(node.name)
+        if node.name in self.errors:
+            raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
+        tree = self._trees[node.name]
+        if tree.checks > _MAX_CHECKS:
+            raise ConditionError(f"the macro '{node.name}' holds more than {_MAX_CHECKS:,} comparisons", node.at)
+        return tree
+
+
+class MacroError(ConditionError):
+    """A macro's name that stands for nothing here."""
+
+
+class BrokenMacroError(MacroError):
+    """A condition that is unusable only because a macro of it is; that is told once, at the macro."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    node: Node
+    checks: int
+    """How many comparisons it holds."""
+
+
+def _one_of(names: Mapping[str, object]) -> re.Pattern[str] | None:
+    """Return what finds a list's name standing alone."""
+    if not names:
+        return None
+    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])")
+
+
+def _joined(items: tuple[Text, ...]) -> Text:
+    """Return items as they stand in a condition: with commas, in quotes where they hold a blank."""
+    pieces: list[Text] = []
+    for item in items:
+        at = item.origins[0]
+        if pieces:
+            pieces.append(Text.at(", ", at))
+        if " " in item.value and not item.value.startswith(("'", '"')):
+            quote = Text.at('"', at)
+            pieces += (quote, item, quote)
+        else:
+            pieces.append(item)
+    return Text.join(pieces)
+
+
+_BLANKS: Final = " \t\r\n"
+
+
+def _with_comma(text: str, start: int, after: int, end: int) -> tuple[int, int]:
+    """Return the span of an empty list's name widened by a comma beside it, the one before it first."""
+    before = len(text[end:start].rstrip(_BLANKS)) + end
+    if before > end and text[before - 1] == ",":
+        return before - 1, after
+    behind = len(text) - len(text[after:].lstrip(_BLANKS))
+    return (start, behind + 1) if text.startswith(",", behind) else (start, after)

@@ -1,0 +1,82 @@
+"""The rules of one load, ready to be asked: `Ruleset.match(event)` is all that the engine needs of this package."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from rules.checker import Checked
+from rules.event import Event
+from rules.interpreter import evaluate
+from rules.items import Priority
+from rules.output import Format
+from rules.text import Position
+
+
+class Matching(Enum):
+    """How many rules one event may match."""
+
+    ALL = "all"
+    """Every rule that matches alerts."""
+    FIRST = "first"
+    """Only the first that matches, in the order of definition, as Falco does by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule, compiled."""
+
+    name: str
+    description: str
+    priority: Priority
+    tags: tuple[str, ...]
+    """Sorted."""
+    source: str
+    is_enabled: bool
+    position: Position
+    """Where it is defined."""
+    condition: Checked
+    output: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of an event."""
+
+    matches: tuple[Rule, ...]
+    """The rules that match, in the order of definition."""
+    failures: tuple[tuple[Rule, str], ...] = ()
+    """Rules whose evaluation failed, and how: a defect of this package. They are passed over, the event is not."""
+
+
+class Ruleset:
+    """Rules in their order."""
+
+    def __init__(self, rules: Sequence[Rule], matching: Matching, digest: str) -> None:
+        self.rules: Final = tuple(rules)
+        """All rules, disabled ones too."""
+        self.matching: Final = matching
+        self.digest: Final = digest
+        """12 hex digits that tell this set of rules from any other."""
+        self._enabled: Final = tuple(rule for rule in rules if rule.is_enabled)
+
+    @property
+    def by_name(self) -> Mapping[str, Rule]:
+        """All rules by name."""
+        return {rule.name: rule for rule in self.rules}
+
+    def match(self, event: Event) -> Verdict:
+        """Tell which enabled rules match an event."""
+        matches: list[Rule] = []
+        failures: list[tuple[Rule, str]] = []
+        for rule in self._enabled:
+            try:
+                is_match = evaluate(rule.condition, event)
+            except Exception as error:  # noqa: BLE001 - one defect must not blind the other rules
+                failures.append((rule, f"{type(error).__name__}: {error}"))
+                continue
+            if is_match:
+                matches.append(rule)
+                if self.matching is Matching.FIRST:
+                    break
+        return Verdict(tuple(matches), tuple(failures))

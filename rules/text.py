@@ -1,0 +1,144 @@
+"""Rule text that knows where each of its characters came from.
+
+A condition is put together from several places: a rule's own text, what another file appends to it, the items of
+lists. `Sources` gives every file a range in one space of offsets, `Text` carries one such offset a character, so that
+a problem found at the very end of the pipeline still points at a line and column of the file its author wrote.
+Used by every phase of a load; reads no files.
+"""
+
+from __future__ import annotations  # array[int] is a type to checkers only, before Python 3.12
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a file: line and column count from 1, columns in characters."""
+
+    file: str
+    line: int
+    column: int
+    line_text: str
+    """The whole line, without its line break."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    text: str
+    start: int
+    line_starts: array[int]
+
+
+@dataclass(slots=True)
+class Sources:
+    """The files of one load, side by side in one space of offsets."""
+
+    _files: list[_File] = field(default_factory=list)
+    _starts: list[int] = field(default_factory=list)
+    _end: int = 0
+
+    def add(self, name: str, text: str) -> int:
+        """Take in a file and return the offset of its first character."""
+        line_starts = array("I", [0])
+        line_starts.extend(i + 1 for i, character in enumerate(text) if character == "\n")
+        start = self._end
+        self._files.append(_File(name, text, start, line_starts))
+        self._starts.append(start)
+        self._end = start + len(text) + 1  # one past the end is a place too: where something is missing
+        return start
+
+    def locate(self, offset: int) -> Position:
+        """Return the file, line and column of an offset."""
+        file = self._files[bisect_right(self._starts, offset) - 1]
+        inside = offset - file.start
+        line = bisect_right(file.line_starts, inside)
+        line_start = file.line_starts[line - 1]
+        line_text = file.text[line_start:].split("\n", 1)[0].rstrip("\r")
+        return Position(file.name, line, inside - line_start + 1, line_text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Characters and, for each of them and for the end, the offset it came from."""
+
+    value: str
+    origins: array[int]
+
+    @classmethod
+    def at(cls, value: str, offset: int) -> Self:
+        """Return text that as a whole stands for one place, such as glue between two pieces."""
+        return cls(value, array("I", [offset]) * (len(value) + 1))
+
+    @classmethod
+    def from_offsets(cls, value: str, start: int, offsets: list[int]) -> Self:
+        """Return text whose characters stand at these offsets, counted from a start."""
+        return cls(value, array("I", [start + offset for offset in offsets]))
+
+    @classmethod
+    def join(cls, pieces: Iterable[Text]) -> Self:
+        """Return the pieces one after another."""
+        origins: array[int] = array("I")
+        values = []
+        end = 0  # of no pieces at all: nowhere is as good as the start
+        for piece in pieces:
+            values.append(piece.value)
+            origins.extend(piece.origins[:-1])
+            end = piece.origins[-1]
+        origins.append(end)
+        return cls("".join(values), origins)
+
+    def slice(self, start: int, end: int) -> Text:
+        """Return the characters from start up to end."""
+        return Text(self.value[start:end], self.origins[start : end + 1])
+
+    def strip(self) -> Text:
+        """Return the text without white space around it."""
+        start = len(self.value) - len(self.value.lstrip())
+        return self.slice(start, max(start, len(self.value.rstrip())))
+
+
+_ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
+
+
+def align(value: str, source: str, start: int, style: str | None) -> list[int]:
+    r"""Return where each character of a YAML scalar's value stands in its source, and where the value ends.
+
+    `source[start]` is the scalar's first character and `style` PyYAML's: None or "" for plain, else one of ' " | >.
+    YAML changes only white space (folding, indentation) and, between quotes, escapes; so the characters that are
+    neither are met again in the same order.
+    """
+    at = start
+    if style in {"|", ">"}:
+        at = source.find("\n", start) + 1
+    elif style:
+        at = start + 1
+    origins = []
+    for character in value:
+        if not character.isspace():
+            at = _next_character(source, at, style)
+        origins.append(min(at, len(source)))
+        if style == '"' and source.startswith("\\", at):
+            at += _ESCAPE_LENGTHS.get(source[at + 1 : at + 2], 2)
+        elif style == "'" and source.startswith("''", at):
+            at += 2
+        elif not character.isspace() or source[at : at + 1] == character:
+            at += 1
+    origins.append(min(at, len(source)))
+    return origins
+
+
+def _next_character(source: str, at: int, style: str | None) -> int:
+    """Return where the next character that is no white space stands; between double quotes a line may be continued."""
+    while source[at : at + 1].isspace() or (style == '"' and source.startswith(("\\\n", "\\\r"), at)):
+        at += 1
+    return at

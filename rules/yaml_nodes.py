@@ -1,0 +1,104 @@
+"""YAML as rule files need it: a tree of nodes with the source text and place of every scalar, and no typing.
+
+`yes`, `2.50` or `0x10` in a list stay those very characters, so nothing is resolved but null. Used by the reader.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import yaml
+
+from rules.errors import Code, Problem
+from rules.text import Sources, Text, align
+
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_MAX_DEPTH: Final = 50
+
+try:
+    from yaml import CBaseLoader as _Loader
+except ImportError:  # pragma: no cover - PyYAML without libyaml: slower, otherwise the same
+    from yaml import BaseLoader as _Loader  # type: ignore[assignment]
+
+
+class Document:
+    """The text of one rule file and where it stands in the sources."""
+
+    def __init__(self, name: str, content: bytes, sources: Sources) -> None:
+        self.name: Final = name
+        self.text: Final = content.decode(errors="replace").removeprefix("\ufeff")
+        self._sources: Final = sources
+        self._start: Final = sources.add(name, self.text)
+        self._invalid_utf8: Final = _first_invalid(content)
+
+    def roots(self) -> Iterator[yaml.Node]:
+        """Yield the root of each YAML document of the file. Raises `YamlError`."""
+        if self._invalid_utf8 is not None:
+            raise YamlError(
+                Problem(
+                    Code.YAML_PARSE,
+                    "the file is not UTF-8",
+                    self._sources.locate(self._start + self._invalid_utf8),
+                    hint="save it as UTF-8",
+                )
+            )
+        try:
+            self._refuse_depth()
+            yield from yaml.compose_all(self.text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise self._broken(error.problem or error.context or "broken", mark.index if mark else 0) from None
+        except yaml.reader.ReaderError as error:
+            raise self._broken(error.reason, error.position) from None
+
+    def _refuse_depth(self) -> None:
+        """Raise where the file nests deeper than any rule file does: PyYAML's own recursion would end the process."""
+        depth = 0
+        for event in yaml.parse(self.text, Loader=_Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    mark = event.start_mark
+                    raise self._broken("it is nested too deeply", mark.index if mark else 0)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+
+    def _broken(self, reason: str, index: int) -> "YamlError":
+        return YamlError(
+            Problem(
+                Code.YAML_PARSE,
+                f"the file is not YAML: {reason}",
+                self._sources.locate(self._start + min(index, len(self.text))),
+                hint="check the indentation, and put text with ': ' or ' #' between quotes",
+            )
+        )
+
+    def at(self, node: yaml.Node) -> int:
+        """Return where a node begins, as an offset of the sources."""
+        return self._start + int(node.start_mark.index)
+
+    def scalar(self, node: yaml.ScalarNode) -> Text:
+        """Return a scalar's value with the place of each of its characters."""
+        origins = align(node.value, self.text, int(node.start_mark.index), node.style)
+        return Text.from_offsets(node.value, self._start, origins)
+
+
+class YamlError(Exception):
+    """A file whose YAML cannot be read at all. Raised and caught within a load."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Tell whether a node is YAML's null: a plain one, for the quoted words are text."""
+    return isinstance(node, yaml.ScalarNode) and node.style in {None, ""} and node.value in _NULLS
+
+
+def _first_invalid(content: bytes) -> int | None:
+    """Return how many characters come before the first byte that is no UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return len(content[: error.start].decode())
+    return None

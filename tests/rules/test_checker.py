@@ -1,0 +1,64 @@
+"""Fields, operators and constants held against each other."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.errors import LoadResult
+
+LoadText = Callable[..., LoadResult]
+
+
+def _rule(condition: str) -> str:
+    return f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message", "hint"),
+    [
+        ("ka.usr.name = a", "there is no field 'ka.usr.name'", "did you mean 'ka.user.name'?"),
+        ("proc.name = a", "there is no field 'proc.name'", "`auditstream rules fields` lists all fields"),
+        ("ka.verb[0] = a", "ka.verb takes no argument", "The verb: create, get, patch, deletecollection, ..."),
+        ("ka.uri.param = a", "ka.uri.param needs an argument: ka.uri.param[...]",
+         "A parameter of the URI's query: the first of that name, decoded."),
+        ("ka.user.groups = a", "ka.user.groups is a list and cannot be compared by '='",
+         "write ka.user.groups intersects (...) for any of it, or in (...) for all of it"),
+        ("ka.req.pod.containers.image[0] startswith a",
+         "ka.req.pod.containers.image[0] is a list and cannot be compared by 'startswith'",
+         "write ka.req.pod.containers.image[0] intersects (...) for any of it, or in (...) for all of it"),
+        (f"ka.verb = {'é' * 128}", "a value has 256 bytes, more than the 255 that a value may have",
+         "compare with a part of it by 'startswith' or 'contains'"),
+        (r"ka.verb = 'a\x00b'", "a value holds a NUL character, which no field can", "leave it out"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_told(load_text: LoadText, condition: str, message: str, hint: str) -> None:
+    result = load_text(_rule(condition))
+    assert [(problem.code.value, problem.message, problem.hint) for problem in result.errors] == [
+        ("LOAD_ERR_COMPILE_CONDITION", message, hint)
+    ]
+
+
+def test_all_that_is_wrong_with_a_condition_is_told(load_text: LoadText) -> None:
+    result = load_text(_rule("not (a.b = c or ka.user.groups = d) and (e.f exists and ka.verb exists)"))
+    assert [(problem.message, problem.position and problem.position.column) for problem in result.errors] == [
+        ("there is no field 'a.b'", 19),
+        ("ka.user.groups is a list and cannot be compared by '='", 45),
+        ("there is no field 'e.f'", 55),
+    ]
+
+
+def test_comparing_with_how_absence_is_shown_draws_a_warning(load_text: LoadText) -> None:
+    result = load_text(
+        _rule("ka.verb = <NA> or ka.verb in (a, <NA>) or json.value[/a] = <NA> or ka.verb contains <NA>")
+    )
+    assert result.ruleset is not None
+    assert [(problem.code.value, problem.position and problem.position.column) for problem in result.warnings] == [
+        ("LOAD_UNSAFE_NA_CHECK", 24),
+        ("LOAD_UNSAFE_NA_CHECK", 47),
+    ]
+    assert result.warnings[0].hint == "write 'not FIELD exists'"
+
+
+def test_a_mistake_in_a_macro_is_told_once_however_many_rules_use_it(load_text: LoadText) -> None:
+    text = "- macro: m\n  condition: a.b = c\n" + _rule("m") + _rule("m and ka.verb exists").replace("r\n", "s\n", 1)
+    assert [str(problem.position) for problem in load_text(text).errors] == ["0.yaml:2:14"]

@@ -1,0 +1,140 @@
+"""How problems are told: as text with a caret, and as JSON."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from rules.errors import Code, LoadResult, Problem
+from rules.text import Position
+
+LoadText = Callable[..., LoadResult]
+
+_POSITION = Position("a.yaml", 3, 5, "key: value")
+
+FIVE_MISTAKES = """\
+- macro: writes
+  condition: ka.verb in (create, update
+
+- rule: Exec in a pod
+  desc: Somebody runs a command in a pod.
+  condition: ka.target.subresource = exec and ka.usr.name != admin
+  output: "Exec (user=%ka.user.name pod=%ka.target.pod)"
+  priority: WARNING
+  source: k8s_audit
+
+- rule: Group of masters
+  desc: A request of a full administrator.
+  condition: >
+    ka.verb exists
+    and ka.user.groups = system:masters
+  output: "Admin at work (user=%ka.user.name)"
+  priority: SEVERE
+  source: k8s_audit
+
+- rule: No output
+  desc: It lacks something.
+  condition: ka.verb = get
+  priority: NOTICE
+  source: k8s_audit
+"""
+
+FIVE_MISTAKES_TOLD = """\
+error: expected ',' or ')' in the list, found the end of the condition [LOAD_ERR_COMPILE_CONDITION]
+  --> 0.yaml:2:40, in macro writes
+    2 |   condition: ka.verb in (create, update
+      |                                        ^
+  hint: close the list with ')'
+
+error: there is no field 'ka.usr.name' [LOAD_ERR_COMPILE_CONDITION]
+  --> 0.yaml:6:47, in rule Exec in a pod
+    6 |   condition: ka.target.subresource = exec and ka.usr.name != admin
+      |                                               ^
+  hint: did you mean 'ka.user.name'?
+
+error: there is no field 'ka.target.pod' [LOAD_ERR_COMPILE_OUTPUT]
+  --> 0.yaml:7:41, in rule Exec in a pod
+    7 |   output: "Exec (user=%ka.user.name pod=%ka.target.pod)"
+      |                                         ^
+  hint: did you mean '%ka.target.pod.name'?
+
+error: 'SEVERE' is no priority [LOAD_ERR_YAML_VALIDATE]
+  --> 0.yaml:17:13, in rule Group of masters
+   17 |   priority: SEVERE
+      |             ^
+  hint: one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, Debug
+
+error: 'output' is missing [LOAD_ERR_YAML_VALIDATE]
+  --> 0.yaml:20:3, in rule No output
+   20 | - rule: No output
+      |   ^
+  hint: say what the alert tells, such as 'Pod created (user=%ka.user.name)'
+
+warning: no rule or macro uses the macro 'writes' [LOAD_UNUSED_MACRO]
+  --> 0.yaml:1:3, in macro writes
+    1 | - macro: writes
+      |   ^"""
+
+
+def test_five_mistakes_are_told_at_once_each_with_its_place_and_what_to_do(load_text: LoadText) -> None:
+    result = load_text(FIVE_MISTAKES)
+    assert result.ruleset is None
+    assert result.to_text() == FIVE_MISTAKES_TOLD
+
+
+def test_a_mistake_in_a_folded_condition_is_pointed_at_in_its_own_line(load_text: LoadText) -> None:
+    result = load_text(FIVE_MISTAKES.replace("SEVERE", "ERROR"))
+    assert [problem.to_text() for problem in result.errors][-1] == (
+        "error: ka.user.groups is a list and cannot be compared by '=' [LOAD_ERR_COMPILE_CONDITION]\n"
+        "  --> 0.yaml:15:24, in rule Group of masters\n"
+        "   15 |     and ka.user.groups = system:masters\n"
+        "      |                        ^\n"
+        "  hint: write ka.user.groups intersects (...) for any of it, or in (...) for all of it"
+    )
+
+
+def test_a_problem_without_a_place_names_its_item() -> None:
+    assert Problem(Code.FILE_READ, "cannot read x", item="file x", hint="look").to_text() == (
+        "error: cannot read x [LOAD_ERR_FILE_READ]\n  --> file x\n  hint: look"
+    )
+
+
+def test_a_warning_says_that_it_is_one() -> None:
+    assert Problem(Code.UNUSED_LIST, "unused", _POSITION).to_text() == (
+        "warning: unused [LOAD_UNUSED_LIST]\n  --> a.yaml:3:5\n    3 | key: value\n      |     ^"
+    )
+
+
+def test_of_a_long_line_a_window_is_shown() -> None:
+    text = Problem(Code.VALIDATE, "m", Position("a", 1, 501, "x" * 500 + "!" + "y" * 500)).to_text()
+    line, caret = text.splitlines()[2:]
+    assert len(line) == 108
+    assert line[caret.index("^")] == "!"
+
+
+def test_control_characters_of_a_line_are_not_shown() -> None:
+    assert "\x1b" not in Problem(Code.VALIDATE, "m", Position("a", 1, 1, "\x1b[2Jx")).to_text()
+
+
+def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
+    result = json.loads(load_text(FIVE_MISTAKES).to_json())
+    assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 5, 1)
+    assert result["errors"][3] == {
+        "code": "LOAD_ERR_COMPILE_CONDITION",
+        "message": "there is no field 'ka.usr.name'",
+        "item": "rule Exec in a pod",
+        "hint": "did you mean 'ka.user.name'?",
+        "position": {
+            "file": "0.yaml",
+            "line": 6,
+            "column": 47,
+            "text": "  condition: ka.target.subresource = exec and ka.usr.name != admin",
+        },
+    }
+    assert Problem(Code.FILE_READ, "m").to_dict()["position"] is None
+    assert Problem(Code.FILE_READ, "m").to_text() == "error: m [LOAD_ERR_FILE_READ]"
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_is_an_error_or_a_warning_by_its_name(code: Code) -> None:
+    assert code.is_error == code.value.startswith("LOAD_ERR_")

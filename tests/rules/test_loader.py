@@ -1,0 +1,70 @@
+"""A load as a whole."""
+
+from collections.abc import Callable
+
+from rules.errors import LoadResult
+from rules.items import Priority
+from rules.loader import Selection, load
+from rules.reader import RuleFile
+from rules.ruleset import Matching, Ruleset
+
+LoadText = Callable[..., LoadResult]
+MakeRuleset = Callable[..., Ruleset]
+
+_RULE = """\
+- rule: r
+  desc: d
+  condition: ka.verb = get
+  output: |
+    o %ka.verb
+  priority: info
+  source: k8s_audit
+  tags: [b, a, b]
+"""
+
+
+def test_a_rule_comes_out_whole(make_ruleset: MakeRuleset) -> None:
+    (rule,) = make_ruleset(_RULE).rules
+    assert (rule.name, rule.description, rule.priority, rule.tags) == ("r", "d", Priority.INFORMATIONAL, ("a", "b"))
+    assert (rule.source, rule.is_enabled, str(rule.position)) == ("k8s_audit", True, "0.yaml:1:3")
+    assert rule.output[0] == "o "
+
+
+def test_no_files_make_an_empty_ruleset() -> None:
+    result = load([])
+    assert result.ruleset is not None
+    assert result.ruleset.rules == ()
+    assert result.to_text() == ""
+
+
+def test_one_error_and_there_is_no_ruleset(load_text: LoadText) -> None:
+    result = load_text(_RULE, "- macro: m\n")
+    assert result.ruleset is None
+    assert len(result.errors) == 1
+
+
+def test_the_digest_tells_what_was_loaded_and_what_is_on() -> None:
+    def digest(name: str, text: str, selection: Selection) -> str:
+        ruleset = load([RuleFile(name, text.encode())], selection).ruleset
+        assert ruleset is not None
+        return ruleset.digest
+
+    off = _RULE + "  enabled: false\n"
+    same = digest("a.yaml", _RULE, Selection())
+    assert same == digest("elsewhere.yaml", _RULE, Selection())
+    different = {
+        same,
+        digest("a.yaml", _RULE + "# changed", Selection()),
+        digest("a.yaml", _RULE, Selection(matching=Matching.FIRST)),
+        digest("a.yaml", off, Selection()),
+        digest("a.yaml", off, Selection(enabled=frozenset({"r"}))),
+    }
+    assert len(different) == 5
+    assert all(len(text) == 12 for text in different)
+
+
+def test_files_are_told_apart_in_the_digest() -> None:
+    one = load([RuleFile("a", b"# ab")])
+    two = load([RuleFile("a", b"# a"), RuleFile("b", b"b")])
+    assert one.ruleset is not None
+    assert two.ruleset is None or two.ruleset.digest != one.ruleset.digest

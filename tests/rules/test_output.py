@@ -1,0 +1,72 @@
+"""Output formats: what they show and what is said of those that cannot be."""
+
+from array import array
+from collections.abc import Callable
+
+import pytest
+
+from rules.event import Event
+from rules.fields import FieldValue
+from rules.output import compile_format, render, values
+from rules.text import Text
+from rules.tokenizer import ConditionError
+
+MakeEvent = Callable[..., Event]
+
+
+def _text(text: str) -> Text:
+    return Text(text, array("I", range(len(text) + 1)))
+
+
+def _rendered(event: Event, text: str) -> tuple[str, dict[str, FieldValue]]:
+    pieces = compile_format(_text(text))
+    shown = values(pieces, event)
+    return render(pieces, shown), shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "fields"),
+    [
+        ("plain", "plain", {}),
+        ("*%ka.verb", "create", {"ka.verb": "create"}),
+        ("u=%ka.user.name v=%ka.verb.", "u=alice v=create.", {"ka.user.name": "alice", "ka.verb": "create"}),
+        ("%ka.verbal", "createal", {"ka.verb": "create"}),
+        ("%ka.verb[x]", "create[x]", {"ka.verb": "create"}),
+        ("%ka.target.subresource|", "<NA>|", {"ka.target.subresource": None}),
+        ("%ka.user.groups", "(dev,system:authenticated)", {"ka.user.groups": ("dev", "system:authenticated")}),
+        ("%10ka.verb|%3ka.verb|", "create    |cre|", {"ka.verb": "create"}),
+        ("%ka.sourceips[1]", "(10.1.2.3)", {"ka.sourceips[1]": ("10.1.2.3",)}),
+        ("%jevt.value[/user/username])", "alice)", {"jevt.value[/user/username]": "alice"}),
+        ('%ka.uri.param["a"]', "<NA>", {"ka.uri.param[a]": None}),
+        ("%ka.uri.param", "/api/v1/namespaces/shop/pods.param", {"ka.uri": "/api/v1/namespaces/shop/pods"}),
+    ],
+)
+def test_a_format_shows_an_event(make_event: MakeEvent, text: str, shown: str, fields: dict[str, FieldValue]) -> None:
+    assert _rendered(make_event(), text) == (shown, fields)
+
+
+def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: MakeEvent) -> None:
+    event = make_event(user={"groups": ["", "", "é" * 600]})
+    shown, _ = _rendered(event, "%ka.user.groups")
+    assert shown == "(" + "é" * 511
+    assert len(shown.encode()) == 1023
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "message", "hint"),
+    [
+        ("", 0, "the output is empty", "say what the alert tells"),
+        ("100% sure", 3, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
+        ("%%", 0, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
+        ("x %", 2, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
+        ("x %ka.usr.name.", 2, "there is no field 'ka.usr.name.'", "did you mean '%ka.user.name'?"),
+        ("%proc.name", 0, "there is no field 'proc.name'", "`auditstream rules fields` lists all fields"),
+        ("%jevt.value x", 0, "jevt.value needs an argument: %jevt.value[...]",
+         "What a JSON pointer leads to in the event."),
+        ("%toupper(ka.verb)", 0, "transformers are not supported yet: 'toupper('", "show the field as it is"),
+    ],
+)  # fmt: skip
+def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str, hint: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        compile_format(_text(text))
+    assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)

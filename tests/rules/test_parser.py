@@ -1,0 +1,179 @@
+"""The grammar: what conditions parse to, and what is said of those that do not.
+
+Every accepted text is parsed again with its blanks turned into other blanks: the tree has to be the same.
+"""
+
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Or
+from rules.parser import parse
+from rules.text import Text
+from rules.tokenizer import ConditionError
+
+
+def _text(text: str) -> Text:
+    return Text(text, array("I", range(len(text) + 1)))
+
+
+def _shown(node: Node) -> str:
+    """Return a tree as text with all parentheses."""
+    match node:
+        case And(children):
+            return "(" + " and ".join(map(_shown, children)) + ")"
+        case Or(children):
+            return "(" + " or ".join(map(_shown, children)) + ")"
+        case Not(child):
+            return f"not {_shown(child)}"
+        case MacroRef(name):
+            return name
+        case Check(left, operator, right):
+            return " ".join([str(left), operator, ",".join(literal.value for literal in right)]).strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("a", "a"),
+        (" a ", "a"),
+        ("not a", "not a"),
+        ("not not a", "a"),
+        ("not not not a", "not a"),
+        ("a and b or c", "((a and b) or c)"),
+        ("a or b and c", "(a or (b and c))"),
+        ("not a and b", "(not a and b)"),
+        ("a and (b or c)", "(a and (b or c))"),
+        ("a and(b) or c", "((a and b) or c)"),
+        ("a or(b or c)", "(a or (b or c))"),
+        ("not(a and b)", "not (a and b)"),
+        ("not not(a)", "not not a"),
+        ("notx", "notx"),
+        ("( ( a ) )", "a"),
+        ("x.y exists", "x.y exists"),
+        ("x.y existsand c", "(x.y exists and c)"),
+        ("x.y=1or", "x.y = 1or"),
+        ("x.y = 'a b'", "x.y = a b"),
+        ("x.y==a", "x.y == a"),
+        ("x.y !=a", "x.y != a"),
+        ("x.y contains a", "x.y contains a"),
+        ("x.y startswith /api", "x.y startswith /api"),
+        ("x.y icontains A", "x.y icontains A"),
+        ("x.y endswith '.'", "x.y endswith ."),
+        ("x.y in ()", "x.y in"),
+        ("x.y in(a, 'b c' ,d)", "x.y in a,b c,d"),
+        ("x.y in a", "x.y in a"),
+        ("x.y inx", "x.y in x"),
+        ("x.y intersects (a)", "x.y intersects a"),
+        ("x.y[arg] = a", "x.y[arg] = a"),
+        ("x.y['a'] = b", "x.y[a] = b"),
+        ('x.y[""] = b', "x.y[] = b"),
+        ("x.y[/a/b~1c] = d", "x.y[/a/b~1c] = d"),
+    ],
+)
+def test_a_condition_parses(text: str, tree: str) -> None:
+    assert _shown(parse(_text(text))) == tree
+    if "'" not in text:
+        for blank in ("\n", "\t", "  ", " \r\n"):
+            assert _shown(parse(_text(text.replace(" ", blank)))) == tree
+
+
+def test_nodes_know_where_they_stand() -> None:
+    node = parse(_text("a.b = c and m"))
+    check = Check(FieldRef("a.b", None, 0), "=", (Literal("c", 6),), 4)
+    assert node == And((check, MacroRef("m", 12)))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"a\tb"', "a\tb"),
+        (r'"a\b\f\n\r"', "a\b\f\n\r"),
+        (r'"a\/b\\c"', "a/b\\c"),
+        (r'"x\ "', "x\\"),
+        (r'"\x41"', "A"),
+        (r'"\xc3\xa9"', "é"),
+        (r'"\xff"', "\udcff"),
+        (r"'it\'s'", "it's"),
+        ("'say \"hi\"'", 'say "hi"'),
+        ('"it\'s"', "it's"),
+        ('""', ""),
+        ('"é\n"', "é\n"),
+    ],
+)
+def test_escapes_are_undone(text: str, value: str) -> None:
+    node = parse(_text(f"a.b = {text}"))
+    assert isinstance(node, Check)
+    assert node.right == (Literal(value, 6),)
+
+
+_OPERATORS = "=, ==, !=, contains, icontains, startswith, endswith, in, intersects, exists"
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "message", "hint"),
+    [
+        ("", 0, "expected a field, a macro, 'not' or '(', found the end of the condition", ""),
+        ("a and", 5, "expected a blank or '(' after 'and', found the end of the condition", ""),
+        ("a and ", 6, "expected a field, a macro, 'not' or '(', found the end of the condition", ""),
+        ("a orb", 4, "expected a blank or '(' after 'or', found 'b'", ""),
+        ("a b", 2, "expected 'and', 'or' or the end of the condition, found 'b'",
+         "put text with blanks, quotes, commas or parentheses between double quotes"),
+        ("a)", 1, "expected 'and', 'or' or the end of the condition, found ')'",
+         "there is one ')' too many, or a '(' is missing"),
+        ("a or(b) and c", 8, "expected 'and', 'or' or the end of the condition, found 'and'",
+         "put text with blanks, quotes, commas or parentheses between double quotes"),
+        ("(a", 2, "expected 'and', 'or' or ')', found the end of the condition", "every '(' needs its ')'"),
+        ("(a b)", 3, "expected 'and', 'or' or ')', found 'b'", ""),
+        ("x.y", 3, "expected an operator after x.y, found the end of the condition", f"operators are {_OPERATORS}"),
+        ("x.y equals a", 4, "expected an operator after x.y, found 'equals'", f"operators are {_OPERATORS}"),
+        ("x.y contians a", 4, "expected an operator after x.y, found 'contians'", "did you mean 'contains'?"),
+        ("x.y glob a", 4, "the operator 'glob' is not supported yet", f"this version knows {_OPERATORS}"),
+        ("x.y < 5", 4, "the operator '<' is not supported yet", f"this version knows {_OPERATORS}"),
+        ("x.y contains'a'", 12, "expected a blank after 'contains', found '''", ""),
+        ("x.y = ", 6, "expected a value after '=', found the end of the condition", 'an empty value is written ""'),
+        ("x.y = (a, b)", 6, "expected a value after '=', found '('", "compare with several values by 'in (...)'"),
+        ("x.y = tolower(x.z)", 6, "transformers are not supported yet: 'tolower('",
+         "a value with parentheses goes between double quotes"),
+        ("tolower(x.z) = a", 0, "transformers are not supported yet: 'tolower('", "compare the field as it is"),
+        ("x.y in val(x.z)", 7, "transformers are not supported yet: 'val('",
+         "a value with parentheses goes between double quotes"),
+        ("x.y = anyof (a, b)", 6, "the modifier 'anyof' is not supported yet",
+         "write one comparison for each value, joined by 'or' or 'and'"),
+        ("x.y = 'a", 6, "expected the closing ''' of this text",
+         r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end"),
+        (r'x.y = "éa\q"', 9, r"'\q' is no escape", r"a backslash itself is written \\"),
+        (r"""x.y = "it\'s" """, 9, r"'\'' is no escape", r"a backslash itself is written \\"),
+        ("x.y in 'a'", 7, "expected '(' after 'in', found '''", "write in (first, second)"),
+        ("x.y in (a b)", 10, "expected ',' or ')' in the list, found 'b'",
+         'values with blanks go between double quotes: "a b"'),
+        ("x.y in (a,)", 10, "expected a value in the list, found ')'", "a list has no empty places"),
+        ("x.y in (,a)", 8, "expected a value in the list, found ','", "a list has no empty places"),
+        ("x.y[] = a", 4, "expected an argument of x.y, found ']'", "such as ka.uri.param[command]"),
+        ("x.y[a b] = c", 5, "expected ']' after the argument of x.y, found a blank", ""),
+        ("x.y [a] = c", 4, "expected an operator after x.y, found '['", f"operators are {_OPERATORS}"),
+    ],
+)  # fmt: skip
+def test_what_does_not_parse_is_told_with_its_place(text: str, at: int, message: str, hint: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        parse(_text(text))
+    assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)
+
+
+@pytest.mark.parametrize(("opening", "depth"), [("(", 199), ("not(", 249)])
+def test_nesting_has_a_limit(opening: str, depth: int) -> None:
+    parse(_text(opening * depth + "a" + ")" * depth))
+    with pytest.raises(ConditionError) as caught:
+        parse(_text(opening * (depth + 1) + "a" + ")" * (depth + 1)))
+    assert caught.value.message == "the condition is nested too deeply"
+    assert caught.value.hint == "move its inner parts into macros"
+
+
+@given(st.text(alphabet="ab.c =!()[]'\"\\,\n\té0notrdixs", max_size=60))
+def test_any_text_ends_in_a_tree_or_a_condition_error(text: str) -> None:
+    try:
+        parse(_text(text))
+    except ConditionError as error:
+        assert 0 <= error.at <= len(text)

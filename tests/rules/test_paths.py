@@ -1,0 +1,55 @@
+"""The three ways to read a path; what they give on a real range of events is in the conformance data."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.document import Value
+from rules.event import Event
+from rules.paths import elements, flattened, guarded, scalar, texts, walk, walked
+
+MakeEvent = Callable[..., Event]
+
+
+def test_without_an_audit_id_a_guarded_field_is_absent(make_event: MakeEvent) -> None:
+    read = guarded(scalar("verb"))
+    assert read(make_event(), None) == "create"
+    assert read(make_event(auditID=...), None) is None
+
+
+def test_an_empty_list_is_absent(make_event: MakeEvent) -> None:
+    read = elements("sourceIPs")
+    assert read(make_event(), None) == ("203.0.113.7", "10.1.2.3")
+    assert read(make_event(sourceIPs=[]), None) is None
+    assert read(make_event(sourceIPs="x"), None) is None
+    assert read(make_event(sourceIPs=...), None) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "index", "expected"),
+    [
+        ({"a": [{"b": 1}, {"c": 2}, {"b": 3}]}, None, ["1", None, "3"]),
+        ({"a": [{"b": 1}, {"c": 2}, {"b": 3}]}, 2, ["3"]),
+        ({"a": [{"b": 1}]}, 1, None),
+        ({"a": [{"c": 1}]}, 0, None),
+        ({"a": {"b": [1, 2]}}, None, ["[1,2]"]),
+        ({"a": {"b": 1}}, 7, ["1"]),
+        ({"x": 1}, None, None),
+        ({"a": []}, None, []),
+        ([{"a": [{"b": 1}]}, 5], None, ["1", None]),
+    ],
+)
+def test_a_walk_goes_through_arrays_on_its_way(
+    document: Callable[[object], Value], data: object, index: int | None, expected: list[str | None] | None
+) -> None:
+    found = walk(document(data), ("a", "b"), index)
+    assert (None if found is None else [value and value.text for value in found]) == expected
+
+
+def test_holes_are_skipped_and_arrays_flattened_where_asked(make_event: MakeEvent) -> None:
+    event = make_event(rules=[{"verbs": ["get", "list"]}, {}, {"verbs": "x"}, {"verbs": ["*"]}])
+    assert walked(("rules", "verbs"), flattened)(event, None) == ("get", "list", "*")
+    assert walked(("rules", "verbs"), flattened)(event, "3") == ("*",)
+    assert walked(("rules", "verbs"), texts)(event, None) == ('["get","list"]', "x", '["*"]')
+    assert walked(("rules", "nosuch"), texts)(event, None) is None
+    assert walked(("nosuch", "verbs"), texts)(event, None) is None

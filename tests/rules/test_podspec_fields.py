@@ -1,0 +1,50 @@
+"""The `podspec.*` fields over one pod that asks for much."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.catalogue import FIELDS
+from rules.event import Event
+from rules.fields import FieldValue
+
+MakeEvent = Callable[..., Event]
+
+_SPEC = {
+    "containers": [
+        {"image": "reg.example.test:5000/a:1",
+         "securityContext": {"privileged": True, "capabilities": {"add": ["SYS_ADMIN"]}},
+         "ports": [{"hostPort": 80}]},
+        {"image": "nginx"},
+    ],
+    "volumes": [{"hostPath": {"path": "/etc/kubernetes"}}],
+    "hostNetwork": True,
+    "securityContext": {"runAsUser": 0},
+    "serviceAccountName": "ci",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "bare"),
+    [
+        ("privileged", "true", "false"),
+        ("host_network", "true", "false"),
+        ("host_pid", "false", "false"),
+        ("host_ipc", "false", "false"),
+        ("host_paths", ("/etc/kubernetes",), None),
+        ("host_path_prefixes", ("/", "/etc", "/etc/kubernetes"), None),
+        ("host_ports", ("80",), None),
+        ("capabilities_added", ("SYS_ADMIN",), None),
+        ("images", ("reg.example.test:5000/a:1", "nginx"), None),
+        ("image_repositories", ("reg.example.test:5000/a", "nginx"), None),
+        ("image_registries", ("reg.example.test:5000", "docker.io"), None),
+        ("service_account", "ci", None),
+        ("run_as_user", ("0",), None),
+    ],
+)
+def test_a_field_tells_of_a_pod_spec(make_event: MakeEvent, name: str, full: FieldValue, bare: FieldValue) -> None:
+    field = FIELDS.get(f"podspec.{name}")
+    assert field is not None
+    assert field.read(make_event(requestObject={"spec": _SPEC}), None) == full
+    assert field.read(make_event(requestObject={"spec": {}}), None) == bare
+    assert field.read(make_event(), None) is None

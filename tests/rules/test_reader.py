@@ -1,0 +1,107 @@
+"""Items of rule files, and every way in which one can be wrong."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.errors import Code, LoadResult
+
+LoadText = Callable[..., LoadResult]
+
+_RULE = "- rule: r\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+
+
+def _told(result: LoadResult) -> list[tuple[str, str, str]]:
+    return [(problem.code.value, problem.message, problem.hint) for problem in result.errors]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("a: b", "a rule file is a sequence of items", "begin each item with '- ', such as '- rule: ...'"),
+        ("- a", "an item must be a mapping such as 'rule: ...'", ""),
+        ("- list: a", "'items' is missing", "write items: [first, second]"),
+        ("- list:\n  items: []", "'list' is empty", "give the list a name"),
+        ("- macro: a", "'condition' is missing", "write condition: ka.verb = create, or any other condition"),
+        ("- required_engine_version:", "'required_engine_version' is empty", "write a version such as 0.31.0"),
+        ("- required_engine_version: seven", "'seven' is no engine version", "write a version such as 0.31.0"),
+        ("- required_plugin_versions: a", "'required_plugin_versions' must be a sequence of mappings", ""),
+        ("- required_plugin_versions: [a]", "'required_plugin_versions' must hold mappings", ""),
+        ("- required_plugin_versions:\n  - name: json", "'version' is missing", "write a version such as 0.7.0"),
+        (_RULE.replace("debug", "warn"), "'warn' is no priority",
+         "one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, Debug"),
+        (_RULE.replace("desc: d", "desc:"), "'desc' is empty", "say in a sentence what the rule finds"),
+        (_RULE + "- rule: r\n  enabled: maybe", "'enabled' must be true or false, not 'maybe'", ""),
+        (_RULE + "  exceptions: [{name: e}]", "exceptions are not supported yet", "write them as 'and not (...)'"),
+        (_RULE + "  append: true\n  override: {desc: replace}", "'append' and 'override' exclude each other",
+         "keep 'override'"),
+        ("- list: a\n  items: []\n  append: true\n  override: {items: append}",
+         "'append' and 'override' exclude each other", "keep 'override'"),
+        ("- rule: r\n  override: {source: replace}\n  source: k8s_audit", "'source' cannot be overridden",
+         "condition, desc, enabled, output, priority, tags can"),
+        ("- rule: r\n  override: {desc: change}\n  desc: x", "expected append or replace, found 'change'", ""),
+        ("- rule: r\n  override: {priority: append}\n  priority: debug", "'priority' cannot be appended to",
+         "write replace"),
+        ("- rule: r\n  override: {desc: replace}", "'desc' is named in 'override' and missing", "add desc: ..."),
+        ("- rule: r\n  override: {desc: replace}\n  desc: x\n  output: y", "'output' is not named in 'override'",
+         "add output: replace to it"),
+        ("- rule: r\n  override: {desc: }\n  desc: x", "'desc' is empty", "write append or replace"),
+    ],
+)  # fmt: skip
+def test_an_item_of_the_wrong_shape_is_refused(load_text: LoadText, text: str, message: str, hint: str) -> None:
+    assert _told(load_text(text)) == [("LOAD_ERR_YAML_VALIDATE", message, hint)]
+
+
+def test_an_append_of_nothing_is_refused(load_text: LoadText) -> None:
+    assert _told(load_text(_RULE + "- rule: r\n  append: true")) == [
+        ("LOAD_ERR_VALIDATE", "there is nothing to append", "add condition: and ...")
+    ]
+
+
+def test_an_item_of_no_kind_is_ignored_with_a_warning(load_text: LoadText) -> None:
+    result = load_text("- colour: red\n" + _RULE)
+    assert result.ruleset is not None
+    assert [(problem.code, problem.message) for problem in result.warnings] == [
+        (
+            Code.UNKNOWN_ITEM,
+            "this item is none of rule, macro, list, required_engine_version, required_plugin_versions, and is ignored",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("- list: a\n  items: [x]\n- list: a\n  items: [y]\n  append: true\n", ["'append' is old"]),
+        (_RULE + "- rule: r\n  condition: and ka.verb exists\n  append: true\n", ["'append' is old"]),
+        (_RULE + "- rule: r\n  enabled: false\n", ["'enabled' alone is old"]),
+    ],
+)
+def test_old_ways_still_work_with_a_warning(load_text: LoadText, text: str, messages: list[str]) -> None:
+    result = load_text(text)
+    assert result.ruleset is not None
+    deprecated = [problem.message for problem in result.warnings if problem.code is Code.DEPRECATED_ITEM]
+    assert deprecated == messages
+
+
+def test_text_stays_as_it_is_written(load_text: LoadText) -> None:
+    rule = _RULE.replace("ka.verb = get", "ka.verb in (odd)")
+    result = load_text("- list: odd\n  items: [yes, 2.50, 0x10, true, 2024-01-01]\n" + rule)
+    assert result.ruleset is not None
+    assert "('yes', '2.50', '0x10', 'true', '2024-01-01')" in repr(result.ruleset.rules[0].condition)
+
+
+def test_what_means_nothing_here_is_passed_over(load_text: LoadText) -> None:
+    result = load_text(_RULE + "  capture: true\n  capture_duration: 5\n  warn_evttypes: false\n  exceptions:\n")
+    assert list(result.problems) == []
+
+
+def test_a_broken_item_does_not_hide_the_next(load_text: LoadText) -> None:
+    result = load_text("- macro: a\n- macro: b\n- rule: c\n  condition: x\n")
+    assert [(problem.item, problem.message) for problem in result.errors] == [
+        ("macro a", "'condition' is missing"),
+        ("macro b", "'condition' is missing"),
+        ("rule c", "'output' is missing"),
+        ("rule c", "'desc' is missing"),
+        ("rule c", "'priority' is missing"),
+    ]

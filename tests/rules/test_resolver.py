@@ -1,0 +1,120 @@
+"""Lists put into text, macros put into trees."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.errors import LoadResult
+from rules.ruleset import Ruleset
+
+LoadText = Callable[..., LoadResult]
+MakeRuleset = Callable[..., Ruleset]
+
+
+def _rule(condition: str) -> str:
+    return f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+
+
+def _constants(ruleset: Ruleset) -> tuple[str, ...]:
+    condition = ruleset.rules[0].condition
+    return condition.constants  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("lists", "condition", "constants"),
+    [
+        ("- list: a\n  items: [x, y]\n", "ka.verb in (a)", ("x", "y")),
+        ("- list: a\n  items: [x]\n", "ka.verb in (a, z)", ("x", "z")),
+        ("- list: a\n  items: [x]\n", "ka.verb in a", ("x",)),
+        ("- list: a\n  items: [x]\n", "ka.verb=a", ("x",)),
+        ("- list: a\n  items: [x]\n", "ka.verb in (ab, b-a, a.a)", ("ab", "b-a", "a.a")),
+        ("- list: a\n  items: ['x y', '\"p q\"', \"'r s'\"]\n", "ka.verb in (a)", ("x y", "p q", "r s")),
+        ("- list: a\n  items: []\n", "ka.verb in (a)", ()),
+        ("- list: a\n  items: []\n", "ka.verb in (a, b)", ("b",)),
+        ("- list: a\n  items: []\n", "ka.verb in (b , a)", ("b",)),
+        ("- list: a\n  items: []\n", "ka.verb in (b, a, c)", ("b", "c")),
+        ("- list: a\n  items: [b]\n- list: b\n  items: [c]\n- list: c\n  items: [z]\n", "ka.verb in (a)", ("z",)),
+        ("- list: c\n  items: [z]\n- list: b\n  items: [c]\n- list: a\n  items: [b]\n", "ka.verb in (a)", ("z",)),
+        ("- list: a\n  items: [a, x]\n", "ka.verb in (a)", ("a", "x")),
+        ("- list: a\n  items: [b]\n- list: b\n  items: [a]\n", "ka.verb in (a)", ("a",)),
+    ],
+)
+def test_a_list_is_put_into_the_text(
+    make_ruleset: MakeRuleset, lists: str, condition: str, constants: tuple[str, ...]
+) -> None:
+    assert _constants(make_ruleset(lists + _rule(condition))) == constants
+
+
+def test_a_mistake_in_a_list_is_pointed_at_in_the_list(load_text: LoadText) -> None:
+    result = load_text("- list: a\n  items: [x, 'p=q']\n" + _rule("ka.verb in (a)"))
+    assert [(problem.message, str(problem.position)) for problem in result.errors] == [
+        ("expected ',' or ')' in the list, found '='", "0.yaml:2:16")
+    ]
+
+
+def test_macros_keep_their_meaning_inside_a_negation(make_ruleset: MakeRuleset) -> None:
+    text = "- macro: m\n  condition: ka.verb = a or ka.verb = b\n"
+    condition = make_ruleset(text + _rule("not m")).rules[0].condition
+    assert (type(condition).__name__, type(condition.child).__name__) == ("Negation", "Disjunction")  # type: ignore[union-attr]
+
+
+_LOOP = (
+    "- macro: a\n  condition: ka.verb exists\n- macro: b\n  condition: a\n"
+    "- macro: a\n  condition: or b\n  override: {condition: append}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("macros", "condition", "code", "message", "hint"),
+    [
+        ("", "wrtes", "LOAD_ERR_VALIDATE", "there is no macro 'wrtes'",
+         "define it, or write a field (with its dot) and a comparison"),
+        ("- macro: writes\n  condition: ka.verb = a\n", "wrtes", "LOAD_ERR_VALIDATE", "there is no macro 'wrtes'",
+         "did you mean 'writes'?"),
+        ("- macro: a\n  condition: b\n- macro: b\n  condition: ka.verb exists\n", "a", "LOAD_ERR_VALIDATE",
+         "the macro 'b' is defined later than the one that uses it", "move 'b' before 'a'"),
+        ("- macro: a\n  condition: a\n", "a", "LOAD_ERR_VALIDATE",
+         "the macro 'a' is defined later than the one that uses it", "move 'a' before 'a'"),
+        (_LOOP, "a", "LOAD_ERR_VALIDATE", "the macro 'a' refers to itself", "break the loop"),
+        ("- macro: a\n  condition: ka.verb =\n", "a and a", "LOAD_ERR_COMPILE_CONDITION",
+         "expected a value after '=', found the end of the condition", 'an empty value is written ""'),
+    ],
+)  # fmt: skip
+def test_a_macro_that_stands_for_nothing_is_told_once(  # noqa: PLR0913, PLR0917 - a row of the table
+    load_text: LoadText, macros: str, condition: str, code: str, message: str, hint: str
+) -> None:
+    result = load_text(macros + _rule(condition))
+    assert [(problem.code.value, problem.message, problem.hint) for problem in result.errors] == [(code, message, hint)]
+
+
+def test_an_appended_macro_may_use_one_defined_after_its_first_text(make_ruleset: MakeRuleset) -> None:
+    text = (
+        "- macro: a\n  condition: ka.verb = x\n- macro: b\n  condition: ka.verb = y\n"
+        "- macro: a\n  condition: or b\n  override: {condition: append}\n"
+    )
+    shown = repr(make_ruleset(text + _rule("a")).rules[0].condition)
+    assert "'x'" in shown
+    assert "'y'" in shown
+
+
+def test_macros_that_multiply_are_stopped(load_text: LoadText) -> None:
+    macros = "- macro: m0\n  condition: ka.verb exists or ka.verb exists\n"
+    macros += "".join(f"- macro: m{n}\n  condition: m{n - 1} or m{n - 1}\n" for n in range(1, 60))
+    result = load_text(macros + _rule("m59"))
+    assert [problem.message for problem in result.errors] == ["the macro 'm16' holds more than 100,000 comparisons"]
+
+
+def test_lists_that_multiply_are_stopped(load_text: LoadText) -> None:
+    text = f"- list: big\n  items: [{', '.join('x' * 9 for _ in range(100_000))}]\n"
+    result = load_text(text + _rule("ka.verb in (big, big, big, big)"))
+    assert [problem.message for problem in result.errors] == [
+        "the condition grows beyond 4,000,000 characters with its lists put in"
+    ]
+
+
+def test_what_nobody_uses_is_told(load_text: LoadText) -> None:
+    result = load_text("- list: a\n  items: [x]\n- macro: m\n  condition: ka.verb exists\n" + _rule("ka.verb exists"))
+    assert [(problem.code.value, problem.message) for problem in result.warnings] == [
+        ("LOAD_UNUSED_MACRO", "no rule or macro uses the macro 'm'"),
+        ("LOAD_UNUSED_LIST", "no rule, macro or list uses the list 'a'"),
+    ]

@@ -1,0 +1,70 @@
+"""YAML that is broken, hostile or merely unusual."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.errors import Code, LoadResult, Problem
+from rules.reader import RuleFile, read
+from rules.text import Sources
+
+LoadText = Callable[..., LoadResult]
+
+
+def _problems(content: bytes) -> list[Problem]:
+    problems: list[Problem] = []
+    read(RuleFile("a.yaml", content), Sources(), problems)
+    return problems
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "position"),
+    [
+        (b"- a: [1,", "the file is not YAML: did not find expected node content", "a.yaml:1:9"),
+        (b"- a: b: c", "the file is not YAML: mapping values are not allowed in this context", "a.yaml:1:7"),
+        (b"- a\n- *x", "the file is not YAML: found undefined alias", "a.yaml:2:3"),
+        (b"a\0b", "the file is not YAML: control characters are not allowed", "a.yaml:1:2"),
+        (b"# \xc3\xa9\nx: \xff", "the file is not UTF-8", "a.yaml:2:4"),
+        (b"[" * 100_000, "the file is not YAML: it is nested too deeply", "a.yaml:1:51"),
+        (b"- " * 5_000, "the file is not YAML: it is nested too deeply", "a.yaml:1:101"),
+        (b"{a: " * 5_000, "the file is not YAML: it is nested too deeply", "a.yaml:1:201"),
+    ],
+)
+def test_what_is_no_yaml_is_one_problem_with_its_place(content: bytes, message: str, position: str) -> None:
+    problems = _problems(content)
+    assert [(problem.code, problem.message, str(problem.position)) for problem in problems] == [
+        (Code.YAML_PARSE, message, position)
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"# only a comment\n", b"---\n---\n", b"~", b"- ~\n-\n", b"\xef\xbb\xbf"]
+)
+def test_nothing_at_all_is_fine(content: bytes) -> None:
+    assert _problems(content) == []
+
+
+def test_an_alias_of_itself_ends(load_text: LoadText) -> None:
+    result = load_text("- list: a\n  items: &x [*x]\n")
+    assert [problem.message for problem in result.errors] == ["'items' holds something that is not text"]
+
+
+def test_quoted_null_is_text(load_text: LoadText) -> None:
+    assert load_text('- list: a\n  items: ["null", "~"]\n').errors == []
+    assert [problem.message for problem in load_text("- list: a\n  items: [null]\n").errors] == [
+        "'items' holds something that is not text"
+    ]
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_end_in_items_or_problems(content: bytes) -> None:
+    for problem in _problems(content):
+        assert problem.position is not None
+
+
+@given(st.text(alphabet="- :[]{}'\"|>&*!#\n\tabrule", max_size=80))
+def test_any_text_like_yaml_ends_in_items_or_problems(text: str) -> None:
+    for problem in _problems(text.encode()):
+        assert problem.to_text()
