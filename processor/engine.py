@@ -1,0 +1,66 @@
+"""The one engine of every mode: records in, alerts out. PURE and synchronous; no clock, no log, no Kafka.
+
+Called with the records of one partition, in their order, by the Faust agent, by the one-process mode and by replay.
+State is looked up and changed only under the key of the record at hand, so every mode gives the same alerts.
+"""
+
+from collections.abc import MutableMapping, Sequence
+from typing import Final
+
+import msgspec
+
+from processor.alert import Alert, make_alert
+from processor.decode import decode
+from rules.ruleset import Ruleset
+from wire.record import Record, Rejected, identity
+
+State = MutableMapping[bytes, bytes]
+"""What is remembered of the cluster's resources, by key. Given by the mode: a dict, a table, a database."""
+
+
+class RuleFailure(msgspec.Struct, frozen=True):
+    """A rule whose evaluation failed on an event: a defect of ours. The other rules have judged the event."""
+
+    rule: str
+    detail: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of some records: to be made durable before their offsets are committed."""
+
+    alerts: list[Alert]
+    rejected: list[Rejected]
+    failures: list[RuleFailure]
+
+
+class Engine:
+    """A ruleset at work."""
+
+    def __init__(self, ruleset: Ruleset, hostname: str) -> None:
+        self.ruleset: Final = ruleset
+        self._hostname: Final = hostname
+
+    def process(self, records: Sequence[Record], state: State) -> Outcome:  # noqa: ARG002 - the inventory's, which is next
+        """Return the alerts of some records, those that are no events, and rules that failed.
+
+        Repeating a call with the same records and state gives the same outcome.
+        """
+        outcome = Outcome([], [], [])
+        for record in records:
+            self._judge(record, outcome)
+        return outcome
+
+    def _judge(self, record: Record, outcome: Outcome) -> None:
+        event = decode(record)
+        if isinstance(event, Rejected):
+            outcome.rejected.append(event)
+            return
+        verdict = self.ruleset.match(event)
+        if verdict.failures:
+            outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)
+        if verdict.matches:
+            event_id = identity(record.cluster, record.value)
+            outcome.alerts.extend(
+                make_alert(event, rule, identity=event_id, ruleset=self.ruleset.digest, hostname=self._hostname)
+                for rule in verdict.matches
+            )

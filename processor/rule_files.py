@@ -1,0 +1,55 @@
+"""Rule files from disk, and the pack that ships: what every mode calls to get its rules.
+
+Files come in the order in which they were named, the pack before them, a folder's files sorted by name.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from rules.errors import Code, LoadResult, Problem
+from rules.loader import Selection, load
+from rules.reader import RuleFile
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+def load_rules(paths: Sequence[Path], *, with_pack: bool, selection: Selection) -> LoadResult:
+    """Return the rules of the pack (unless left out) and of these files and folders, with all problems found."""
+    read, problems = read_files(paths)
+    result = load([*(pack_files() if with_pack else ()), *read], selection)
+    if not problems:
+        return result
+    return LoadResult(None, (*problems, *result.problems))
+
+
+def pack_files() -> list[RuleFile]:
+    """Return the rule files that ship."""
+    library = files("rules") / "library"
+    return [
+        RuleFile(f"pack:{entry.name}", entry.read_bytes())
+        for entry in sorted(library.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    ]
+
+
+def read_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Problem]]:
+    """Return the rule files at some paths, folders not searched deeper, and a problem for each that cannot be read."""
+    read: list[RuleFile] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            found = _in_folder(path) if path.is_dir() else [path]
+            if not found:
+                hint = "put files named *.yaml into it"
+                problems.append(Problem(Code.FILE_READ, f"no rule files in the folder {path}", hint=hint))
+            read += [RuleFile(str(file), file.read_bytes()) for file in found]
+        except OSError as error:
+            hint = "check the path and its permissions"
+            problems.append(Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint=hint))
+    return read, problems
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())

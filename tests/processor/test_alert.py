@@ -1,0 +1,85 @@
+"""The alert: Falco's object and ours."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from processor.alert import MAX_VALUE_CHARACTERS, Alert, make_alert
+from rules.event import Event
+from rules.ruleset import Ruleset
+
+MakeEvent = Callable[..., Event]
+MakeRuleset = Callable[..., Ruleset]
+
+_RULE = """\
+- rule: Pod "made" é
+  desc: d
+  condition: ka.verb exists
+  output: Pod made (user=%ka.user.name groups=%ka.user.groups sub=%ka.target.subresource at=%evt.time.s)
+  priority: WARNING
+  source: k8s_audit
+  tags: [zeta, alpha]
+"""
+
+
+@pytest.fixture
+def make(make_ruleset: MakeRuleset) -> Callable[[Event], Alert]:
+    (rule,) = make_ruleset(_RULE).rules
+    return lambda event: make_alert(event, rule, identity="ab" * 16, ruleset="0123456789ab", hostname="host")
+
+
+def test_an_alert_is_falcos_object_and_ours(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
+    sent = make(make_event("east")).to_json()
+    assert json.loads(sent) == {
+        "audit_id": "6c1f2f0e-0000-0000-0000-000000000001",
+        "cluster": "east",
+        "hostname": "host",
+        "id": make(make_event("east")).id,
+        "output": "20:34:01.258117000: Warning Pod made (user=alice groups=(dev,system:authenticated) sub=<NA>"
+        " at=20:34:01)",
+        "output_fields": {
+            "evt.time": 1795466041258117000,
+            "evt.time.s": 1795466041258117000,
+            "ka.target.subresource": None,
+            "ka.user.groups": ["dev", "system:authenticated"],
+            "ka.user.name": "alice",
+        },
+        "priority": "Warning",
+        "rule": 'Pod "made" é',
+        "ruleset": "0123456789ab",
+        "source": "k8s_audit",
+        "tags": ["alpha", "zeta"],
+        "time": "2026-11-23T20:34:01.258117000Z",
+    }
+    assert list(json.loads(sent)) == sorted(json.loads(sent))
+    assert list(json.loads(sent)["output_fields"]) == sorted(json.loads(sent)["output_fields"])
+    assert "é".encode() in sent
+    assert b'": ' not in sent.replace(b"000: Warning", b"")
+
+
+def test_the_id_is_of_event_and_rule(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
+    alert = make(make_event())
+    assert len(alert.id) == 32
+    assert alert.id == make(make_event(verb="get")).id, "the identity is what is given, not what the event says"
+
+
+def test_an_event_without_an_audit_id_still_alerts(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
+    (rule,) = make_ruleset(_RULE).rules
+    alert = make_alert(make_event(auditID=...), rule, identity="", ruleset="", hostname="")
+    assert alert.audit_id == ""
+
+
+def test_a_long_value_is_cut(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
+    alert = make(make_event(user={"username": "x" * 20_000, "groups": ["a" * 5_000, "b" * 5_000, "c"]}))
+    assert alert.output_fields["ka.user.name"] == "x" * MAX_VALUE_CHARACTERS + "…"
+    assert alert.output_fields["ka.user.groups"] == ("a" * 5_000, "b" * (MAX_VALUE_CHARACTERS - 5_001) + "…")
+    assert len(alert.to_json()) < 40_000
+
+
+def test_a_list_of_many_short_elements_is_cut(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
+    alert = make(make_event(user={"groups": [""] * 100_000}))
+    groups = alert.output_fields["ka.user.groups"]
+    assert isinstance(groups, tuple)
+    assert len(groups) == MAX_VALUE_CHARACTERS + 1
+    assert groups[-1] == "…"

@@ -1,0 +1,91 @@
+"""Records in, alerts out."""
+
+import dataclasses
+from collections.abc import Callable
+
+from processor.engine import Engine, RuleFailure
+from rules.checker import Present
+from rules.event import Event
+from rules.fields import Field
+from rules.ruleset import Matching, Ruleset
+from wire.record import Reason, Record, identity
+
+MakeRecord = Callable[..., Record]
+MakeRuleset = Callable[..., Ruleset]
+
+_RULES = """\
+- rule: created
+  desc: d
+  condition: ka.verb = create
+  output: created %ka.target.name
+  priority: WARNING
+  source: k8s_audit
+- rule: anything
+  desc: d
+  condition: ka.verb exists
+  output: anything
+  priority: DEBUG
+  source: k8s_audit
+"""
+
+
+def test_every_match_of_every_record_is_an_alert(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    ruleset = make_ruleset(_RULES)
+    outcome = Engine(ruleset, "host").process([make_record(), make_record(verb="get")], {})
+    assert [(alert.rule, alert.ruleset) for alert in outcome.alerts] == [
+        ("created", ruleset.digest),
+        ("anything", ruleset.digest),
+        ("anything", ruleset.digest),
+    ]
+    assert len({alert.id for alert in outcome.alerts}) == 3
+
+
+def test_an_event_that_no_rule_matches_gives_no_alert(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    outcome = Engine(make_ruleset(_RULES), "host").process([make_record(verb=...)], {})
+    assert (outcome.alerts, outcome.rejected, outcome.failures) == ([], [], [])
+
+
+def test_a_repeat_gives_the_same_alerts(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    engine = Engine(make_ruleset(_RULES), "host")
+    assert engine.process([make_record()], {}) == engine.process([make_record()], {})
+
+
+def test_one_audit_id_for_two_events_hides_neither(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    records = [make_record(), make_record(user={"username": "mallory"})]
+    outcome = Engine(make_ruleset(_RULES), "host").process(records, {})
+    assert len({alert.audit_id for alert in outcome.alerts}) == 1
+    assert len({alert.id for alert in outcome.alerts}) == 4
+
+
+def test_the_cluster_is_part_of_an_alerts_id(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    records = [make_record("east"), make_record("west")]
+    outcome = Engine(make_ruleset(_RULES), "host").process(records, {})
+    assert len({alert.id for alert in outcome.alerts}) == 4
+
+
+def test_one_bad_record_costs_no_other(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    bad = Record(b"x", None, "east", 3)
+    outcome = Engine(make_ruleset(_RULES), "host").process([make_record(), bad, make_record()], {})
+    assert len(outcome.alerts) == 4
+    assert [(rejected.reason, rejected.value) for rejected in outcome.rejected] == [(Reason.NOT_JSON, b"x")]
+
+
+def test_a_rule_that_fails_costs_no_other(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    def fail(_event: Event, _argument: str | None) -> str:
+        raise KeyError("x")
+
+    first, second = make_ruleset(_RULES).rules
+    bad = dataclasses.replace(first, condition=Present(Field("x.y", "", fail), None))
+    outcome = Engine(Ruleset([bad, second], Matching.ALL, "0" * 12), "host").process([make_record()], {})
+    assert outcome.failures == [RuleFailure("created", "KeyError: 'x'")]
+    assert [alert.rule for alert in outcome.alerts] == ["anything"]
+
+
+def test_an_alerts_id_comes_from_the_events_identity(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    record = make_record()
+    line = Record(record.value.replace(b"{", b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",', 1), None, "default", 9)
+    engine = Engine(make_ruleset(_RULES), "host")
+    assert identity("default", record.value) == identity("default", line.value)
+    assert [alert.id for alert in engine.process([record], {}).alerts] == [
+        alert.id for alert in engine.process([line], {}).alerts
+    ]

@@ -1,0 +1,52 @@
+"""Rule files from disk."""
+
+from pathlib import Path
+
+from processor.rule_files import load_rules, pack_files, read_files
+from rules.loader import Selection
+
+_RULE = "- rule: {}\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+
+
+def test_a_folder_gives_its_own_yaml_files_sorted(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "c.txt", "deeper/d.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    files, problems = read_files([tmp_path])
+    assert ([Path(file.name).name for file in files], problems) == (["a.yml", "b.yaml"], [])
+
+
+def test_files_are_loaded_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    for name in ("z", "a"):
+        (tmp_path / name).write_text(_RULE.format(name))
+    result = load_rules([tmp_path / "z", tmp_path / "a"], with_pack=False, selection=Selection())
+    assert result.ruleset is not None
+    assert [rule.name for rule in result.ruleset.rules] == ["z", "a"]
+
+
+def test_the_pack_comes_first_unless_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(_RULE.format("mine"))
+    result = load_rules([path], with_pack=True, selection=Selection())
+    assert result.ruleset is not None
+    assert result.ruleset.rules[-1].name == "mine"
+    assert len(result.ruleset.rules) > 10
+
+
+def test_what_cannot_be_read_is_told_beside_everything_else(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.yaml").write_text("a: b")
+    paths = [tmp_path / "missing.yaml", tmp_path / "empty", tmp_path / "broken.yaml"]
+    result = load_rules(paths, with_pack=False, selection=Selection())
+    assert result.ruleset is None
+    assert [(problem.message, problem.hint) for problem in result.errors] == [
+        (f"cannot read {tmp_path}/missing.yaml: No such file or directory", "check the path and its permissions"),
+        (f"no rule files in the folder {tmp_path}/empty", "put files named *.yaml into it"),
+        ("a rule file is a sequence of items", "begin each item with '- ', such as '- rule: ...'"),
+    ]
+
+
+def test_the_pack_is_files_of_rules() -> None:
+    assert [file.name for file in pack_files()] == sorted(file.name for file in pack_files())
+    assert all(file.name.startswith("pack:") for file in pack_files())
