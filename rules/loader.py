@@ -50,9 +50,9 @@ def load(files: Sequence[RuleFile], selection: Selection = Selection()) -> LoadR
 
 def _compile(definitions: Definitions, sources: Sources, problems: list[Problem]) -> list[Rule]:
     resolver = Resolver(definitions)
-    for name, error in resolver.errors.items():
+    for (kind, name), error in resolver.errors.items():
         if not isinstance(error, BrokenMacroError):
-            problems.append(_condition_problem(error, sources, f"macro {name}"))
+            problems.append(_condition_problem(error, sources, f"{kind} {name}"))
     rules = []
     for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
         item = numbered.item

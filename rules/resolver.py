@@ -5,24 +5,33 @@ rule files rely on. The third phase of a load; the checker comes next. Spec sect
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from rules.collector import Definitions, Numbered
-from rules.items import ListItem, MacroItem
+from rules.items import MacroItem
 from rules.nodes import And, MacroRef, Node, Not, Or
 from rules.parser import parse
 from rules.text import Text
 from rules.tokenizer import ConditionError
 
 _MAX_LIST_TEXT: Final = 4_000_000
-"""Characters that one condition may grow to: lists of lists multiply."""
+"""Characters that one condition may grow to once its lists are put in."""
 
+_MAX_LIST_ITEMS: Final = 1_000_000
+"""Items that one list may hold once lists in it are resolved: lists of lists multiply."""
 
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
+
+_MAX_DEPTH: Final = 250
+"""How deep one condition may nest once its macros are put in: the tree is walked by recursion, for every event. A
+condition by itself gets no deeper than this."""
+
+_MAX_CHAIN: Final = 50
+"""How many lists may hold each other in a row, and how many macros may use one that is not resolved yet."""
 
 
 class Resolver:
@@ -31,35 +40,50 @@ class Resolver:
     def __init__(self, definitions: Definitions) -> None:
         self.used_lists: Final[set[str]] = set()
         self.used_macros: Final[set[str]] = set()
-        self.errors: Final[dict[str, ConditionError]] = {}
-        """What is wrong with macros themselves, by name."""
-        self._lists: Final = {name: _joined(self._items(name, definitions.lists, ())) for name in definitions.lists}
+        self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
+        """What is wrong with lists and macros themselves, by ("list" or "macro", name)."""
+        self._definitions: Final = definitions
+        self._lists: Final = {name: _joined(self._items_of(name)) for name in definitions.lists}
         self._list_names: Final = _one_of(self._lists)
-        self._macros: Final = definitions.macros
         self._trees: Final[dict[str, _Tree]] = {}
         self._resolving: Final[set[str]] = set()
-        for name in self._macros:
+        for name in self._definitions.macros:
             self._resolve_macro(name)
 
     def resolve(self, condition: Text) -> Node:
         """Return a rule's condition without names of lists and macros. Raises ConditionError."""
-        return self._expand(parse(self._substitute(condition)), None).node
+        tree = self._expand(parse(self._substitute(condition)), None)
+        if tree.depth > _MAX_DEPTH:
+            raise ConditionError(
+                "the condition nests too deeply with its macros put in", condition.origins[0], _FLATTEN
+            )
+        return tree.node
 
-    def _items(self, name: str, lists: Mapping[str, Numbered[ListItem]], inside: tuple[str, ...]) -> tuple[Text, ...]:
-        """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition.
-
-        A list that holds itself stays a word there.
-        """
+    def _items_of(self, name: str) -> list[Text]:
+        """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
         items: list[Text] = []
+        try:
+            self._gather(name, (), items)
+        except ConditionError as error:
+            self.errors["list", name] = error
+            return []
+        return items
+
+    def _gather(self, name: str, inside: tuple[str, ...], items: list[Text]) -> None:
+        """Append a list's items; a list that holds itself stays a word there."""
+        lists = self._definitions.lists
         for item in lists[name].item.items:
-            other = lists.get(item.value)
-            if other is not None:
+            if item.value in lists:
                 self.used_lists.add(item.value)
-            if other is None or item.value in (*inside, name):
-                items.append(item)
-            else:
-                items += self._items(item.value, lists, (*inside, name))
-        return tuple(items)
+                if item.value not in (*inside, name):
+                    if len(inside) >= _MAX_CHAIN:
+                        raise ConditionError("lists hold each other too deeply", item.origins[0], "name fewer lists")
+                    self._gather(item.value, (*inside, name), items)
+                    continue
+            items.append(item)
+            if len(items) > _MAX_LIST_ITEMS:
+                message = f"the list '{name}' grows beyond {_MAX_LIST_ITEMS:,} items with its lists put in"
+                raise ConditionError(message, item.origins[0], "make it shorter")
 
     def _substitute(self, text: Text) -> Text:
         """Return the text with each name of a list replaced by its items."""
@@ -84,14 +108,14 @@ class Resolver:
 
     def _resolve_macro(self, name: str) -> None:
         """Put a macro's tree among the trees, or what is wrong with it among the errors."""
-        if name in self._trees or name in self.errors:
+        if name in self._trees or ("macro", name) in self.errors:
             return
-        macro = self._macros[name]
+        macro = self._definitions.macros[name]
         self._resolving.add(name)
         try:
             self._trees[name] = self._expand(parse(self._substitute(macro.item.condition)), macro)
         except ConditionError as error:
-            self.errors[name] = error
+            self.errors["macro", name] = error
         self._resolving.discard(name)
 
     def _expand(self, node: Node, inside: Numbered[MacroItem] | None) -> "_Tree":
@@ -99,18 +123,20 @@ class Resolver:
         match node:
             case And(children) | Or(children):
                 trees = [self._expand(child, inside) for child in children]
-                return _Tree(type(node)(tuple(tree.node for tree in trees)), sum(tree.checks for tree in trees))
+                checks = sum(tree.checks for tree in trees)
+                depth = max(tree.depth for tree in trees) + 1
+                return _Tree(type(node)(tuple(tree.node for tree in trees)), checks, depth)
             case Not(child):
                 tree = self._expand(child, inside)
-                return _Tree(Not(tree.node), tree.checks)
+                return _Tree(Not(tree.node), tree.checks, tree.depth + 1)
             case MacroRef():
                 return self._tree(node, inside)
-        return _Tree(node, 1)
+        return _Tree(node, 1, 0)
 
     def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
-        macro = self._macros.get(node.name)
+        macro = self._definitions.macros.get(node.name)
         if macro is None:
-            close = get_close_matches(node.name, self._macros, n=1)
+            close = get_close_matches(node.name, self._definitions.macros, n=1)
             hint = (
                 f"did you mean '{close[0]}'?"
                 if close
@@ -123,12 +149,16 @@ class Resolver:
             raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
         if node.name in self._resolving:
             raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
+        if len(self._resolving) > _MAX_CHAIN:
+            raise MacroError("macros use each other too deeply", node.at, _FLATTEN)
         self._resolve_macro(node.name)
-        if node.name in self.errors:
+        if ("macro", node.name) in self.errors:
             raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
         tree = self._trees[node.name]
         if tree.checks > _MAX_CHECKS:
             raise ConditionError(f"the macro '{node.name}' holds more than {_MAX_CHECKS:,} comparisons", node.at)
+        if tree.depth > _MAX_DEPTH:
+            raise ConditionError(f"the macro '{node.name}' nests too deeply", node.at, _FLATTEN)
         return tree
 
 
@@ -145,6 +175,11 @@ class _Tree:
     node: Node
     checks: int
     """How many comparisons it holds."""
+    depth: int
+    """How many conjunctions, disjunctions and negations lie over the deepest of them."""
+
+
+_FLATTEN: Final = "use fewer macros within macros"
 
 
 def _one_of(names: Mapping[str, object]) -> re.Pattern[str] | None:
@@ -155,7 +190,7 @@ def _one_of(names: Mapping[str, object]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])")
 
 
-def _joined(items: tuple[Text, ...]) -> Text:
+def _joined(items: Sequence[Text]) -> Text:
     """Return items as they stand in a condition: with commas, in quotes where they hold a blank."""
     pieces: list[Text] = []
     for item in items:

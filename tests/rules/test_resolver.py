@@ -104,6 +104,59 @@ def test_macros_that_multiply_are_stopped(load_text: LoadText) -> None:
     assert [problem.message for problem in result.errors] == ["the macro 'm16' holds more than 100,000 comparisons"]
 
 
+def _chain(kind: str, count: int) -> str:
+    """Define names n0 to n(count), each of which uses the next."""
+    if kind == "list":
+        items = "".join(f"- list: n{n}\n  items: [n{n + 1}]\n" for n in range(count))
+        return items + f"- list: n{count}\n  items: [x]\n"
+    # Appending lets a macro use one that is defined after it.
+    firsts = "".join(f"- macro: n{n}\n  condition: ka.verb exists\n" for n in range(count + 1))
+    override = "  override: {condition: append}\n"
+    return firsts + "".join(f"- macro: n{n}\n  condition: and n{n + 1}\n{override}" for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "message"),
+    [
+        ("list", "ka.verb in (n0)", "lists hold each other too deeply"),
+        ("macro", "n0", "macros use each other too deeply"),
+    ],
+)
+def test_a_long_chain_of_names_is_refused_in_words(
+    load_text: LoadText, kind: str, condition: str, message: str
+) -> None:
+    assert load_text(_chain(kind, 40) + _rule(condition)).errors == []
+    result = load_text(_chain(kind, 2000) + _rule(condition))
+    assert result.ruleset is None
+    assert {problem.message for problem in result.errors} == {message}
+
+
+def test_a_condition_can_nest_no_deeper_by_way_of_macros(load_text: LoadText) -> None:
+    def macros(count: int) -> str:
+        first = "- macro: m0\n  condition: ka.verb exists\n"
+        return first + "".join(
+            f"- macro: m{n}\n  condition: {'not(' * 50}m{n - 1}{')' * 50}\n" for n in range(1, count + 1)
+        )
+
+    assert load_text(macros(5) + _rule("m5")).errors == []
+    assert [problem.message for problem in load_text(macros(5) + _rule("not m5")).errors] == [
+        "the condition nests too deeply with its macros put in"
+    ]
+    assert [problem.message for problem in load_text(macros(6) + _rule("m6")).errors] == [
+        "the macro 'm6' nests too deeply"
+    ]
+
+
+def test_lists_of_lists_that_multiply_are_stopped(load_text: LoadText) -> None:
+    text = "- list: n0\n  items: [x, y]\n"
+    text += "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 1}]\n" for n in range(1, 20))
+    result = load_text(text + _rule("ka.verb in (n19)"))
+    assert [problem.message for problem in result.errors] == [
+        "the list 'n0' grows beyond 1,000,000 items with its lists put in"
+    ]
+    assert result.errors[0].item == "list n19"
+
+
 def test_lists_that_multiply_are_stopped(load_text: LoadText) -> None:
     text = f"- list: big\n  items: [{', '.join('x' * 9 for _ in range(100_000))}]\n"
     result = load_text(text + _rule("ka.verb in (big, big, big, big)"))
