@@ -1,0 +1,1 @@
+"""The command `auditstream` and its one-process modes: composition only, no logic of its own."""

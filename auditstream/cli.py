@@ -1,0 +1,209 @@
+"""The command `auditstream`: arguments in, an exit code out. The entry point of the console script.
+
+Each subcommand is a function here that reads the settings and calls the module that does the work. `main` turns
+everything that can go wrong into one line with the next step; nobody sees a traceback.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Annotated, Final
+
+import typer
+
+from auditstream.bodies import open_files
+from auditstream.demo import run_demo
+from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
+from auditstream.rules_commands import Format, check_rules, list_rules
+from auditstream.screen import Screen
+from auditstream.settings import read_settings
+from auditstream.terminal import escape
+from auditstream.usage import UsageError
+from rules.ruleset import Matching
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+# Plain help texts: boxes need a wide terminal, and typer's tracebacks are for its own developers.
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+rules_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(rules_app, name="rules")
+
+RulesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--rules", metavar="PATH", help="Rule file or folder, loaded after the pack. Repeatable."),
+]
+PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="For people or for machines.")]
+
+
+@app.callback(invoke_without_command=True)
+def auditstream(
+    context: typer.Context,
+    *,
+    is_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Judge Kubernetes audit events by rules in Falco's language."""
+    if is_version:
+        typer.echo(f"auditstream {version('auditstream')}")
+        raise typer.Exit
+    _help_without_command(context)
+
+
+@rules_app.callback(invoke_without_command=True)
+def rules(context: typer.Context) -> None:
+    """Check and list rule files."""
+    _help_without_command(context)
+
+
+@app.command("replay")
+def replay_files(  # noqa: PLR0913 - a command's parameters are its options
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Audit logs, .gz too; '-' is standard input.")],
+    *,
+    rules_paths: RulesOption = None,
+    no_pack: PackOption = None,
+    rule_matching: Annotated[
+        Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
+    ] = None,
+    enable_rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
+    ] = None,
+) -> None:
+    """Judge recorded audit events.
+
+    Files hold audit log lines or EventLists, and are read in the order of their first events. Alerts go to standard
+    output, as JSON lines if that is no terminal; everything else goes to standard error. The exit code is 1 if some
+    input was rejected; the rest was judged.
+
+    The options can be given as variables too, over which the command line wins: AUDITSTREAM_RULES (paths separated
+    by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_ENABLE_RULES (names separated by
+    ','), AUDITSTREAM_CLUSTER; and AUDITSTREAM_HOSTNAME, which alerts show instead of this machine's name.
+    """
+    settings = read_settings(
+        {
+            "rules": rules_paths,
+            "no_pack": no_pack,
+            "rule_matching": rule_matching,
+            "enable_rules": enable_rule,
+            "cluster": cluster,
+        }
+    )
+    raise typer.Exit(run_replay(open_files(files), settings, Screen()))
+
+
+@rules_app.command("check")
+def check_rule_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Rule files or folders.")],
+    *,
+    no_pack: PackOption = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Tell everything that is wrong with rule files.
+
+    They are loaded after the pack. The exit code is 1 if there are errors; warnings alone leave it 0.
+    """
+    settings = read_settings({"rules": files, "no_pack": no_pack})
+    raise typer.Exit(check_rules(settings, output_format, Screen()))
+
+
+@rules_app.command("list")
+def list_all_rules(
+    *,
+    rules_paths: RulesOption = None,
+    no_pack: PackOption = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """List the rules in the order of their definition.
+
+    JSON is one object a line.
+    """
+    settings = read_settings({"rules": rules_paths, "no_pack": no_pack})
+    raise typer.Exit(list_rules(settings, output_format, Screen()))
+
+
+@app.command()
+def demo() -> None:
+    """Judge the recorded events that ship, and tell how to go on."""
+    raise typer.Exit(run_demo(read_settings({})))
+
+
+def main() -> int:
+    """Run the command that the arguments name and return the exit code."""
+    try:
+        _ready_streams()
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough, as `head` has: no failure of ours.
+        _drop_output(sys.stdout, sys.stderr)
+        return OK
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            return _internal(error)
+        _drop_output(sys.stdout)
+        return _fail(f"cannot write the output: {error.strerror}; make room and run it again", FINDINGS)
+    except KeyboardInterrupt:
+        return _fail("stopped by Ctrl-C; what was printed until here is complete", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last line of defence, which keeps the cause
+        return _internal(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        # Not `app()`: it would print and exit by itself, in more than one line and with its own exit codes.
+        with typer.main.get_command(app).make_context("auditstream", arguments) as context:
+            context.command.invoke(context)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except UsageError as error:
+        return _fail(str(error), USAGE)
+    except typer.TyperException as error:
+        context_path = getattr(getattr(error, "ctx", None), "command_path", "auditstream")
+        told = error.format_message().replace("Value error, ", "").rstrip(".")
+        return _fail(f"{told}; see '{context_path} --help'", USAGE)
+    return OK
+
+
+def _help_without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+def _ready_streams() -> None:
+    """Make standard output and error fit for any text, whatever the locale and whether or not they are open."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - the same
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _drop_output(*streams: IO[str]) -> None:
+    """Let the interpreter's own flush at shutdown go nowhere: it would complain of what was already told."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+
+
+def _fail(text: str, code: int) -> int:
+    with suppress(OSError):
+        sys.stderr.write(f"auditstream: {escape(text)}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _internal(error: BaseException) -> int:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    told = f"internal error: {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+    return _fail(f"{told}; please report this line, and the command that led to it", INTERNAL)

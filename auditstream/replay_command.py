@@ -1,0 +1,105 @@
+"""`auditstream replay` from the rules to the exit code: what `auditstream.cli` and the demo call.
+
+Puts files, rules, engine and screen together and counts. Asks the time for the summary alone.
+"""
+
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from auditstream.bodies import AuditFile
+from auditstream.replay import Complaint, Step, replay
+from auditstream.screen import Screen
+from auditstream.settings import Settings
+from auditstream.tally import Tally
+from auditstream.terminal import escape, escape_lines
+from auditstream.usage import UsageError, did_you_mean
+from processor.engine import Engine
+from processor.rule_files import load_rules
+from rules.errors import LoadResult, Problem
+from rules.loader import Selection
+from rules.ruleset import Ruleset
+
+OK: Final = 0
+FINDINGS: Final = 1
+INTERNAL: Final = 70
+
+MAX_COMPLAINTS: Final = 20
+"""So many rejected inputs are told one by one; a file of the wrong kind would fill the screen otherwise."""
+
+_BODIES_A_MOVE: Final = 16
+
+
+def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -> int:
+    """Replay files and return the exit code."""
+    ruleset = ready_rules(settings, screen)
+    if ruleset is None:
+        screen.note(["auditstream: nothing was replayed: correct the rule files, see 'auditstream rules check --help'"])
+        return FINDINGS
+    if not any(rule.is_enabled for rule in ruleset.rules):
+        screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
+    engine = Engine(ruleset, settings.hostname or socket.gethostname())
+    tally = Tally()
+    begin = perf_counter()
+    try:
+        _judge_all(replay(files, engine, settings.cluster), files, tally, screen)
+    except KeyboardInterrupt:
+        # What was read until then was judged.
+        screen.note(tally.summary(ruleset.rules, perf_counter() - begin))
+        raise
+    if (hidden := tally.rejected.total() - MAX_COMPLAINTS) > 0:
+        screen.note([f"and {hidden:,} more rejected, counted below"])
+    screen.note(tally.summary(ruleset.rules, perf_counter() - begin))
+    if not tally.events and not tally.rejected:
+        screen.note(["auditstream: no audit events found: give lines of an API server's audit log, or EventLists"])
+    if tally.failures:
+        return INTERNAL
+    return FINDINGS if tally.rejected else OK
+
+
+def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
+    """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
+    selection = Selection(frozenset(settings.enable_rules), settings.rule_matching)
+    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection)
+    if result.ruleset is None:
+        screen.note([escape_lines(LoadResult(None, result.errors).to_text())])
+        return None
+    screen.note(_warning(problem) for problem in result.warnings)
+    known = result.ruleset.by_name
+    for name in settings.enable_rules:
+        if name not in known:
+            hint = did_you_mean(name, known, "see 'auditstream rules list'")
+            raise UsageError(f"cannot enable the unknown rule '{name}': {hint}")
+    return result.ruleset
+
+
+def check_paths(settings: Settings) -> Sequence[Path]:
+    """Return the paths of rule files; raise UsageError for one that does not exist."""
+    for path in settings.rules:
+        if not path.exists():
+            raise UsageError(f"cannot read {path}: no such file or folder; check the path of the rule files")
+    return settings.rules
+
+
+def _judge_all(steps: Iterable[Step], files: Sequence[AuditFile], tally: Tally, screen: Screen) -> None:
+    sizes = [file.size for file in files if file.size is not None]
+    with screen.progress(sum(sizes) if len(sizes) == len(files) else None):
+        for number, step in enumerate(steps):
+            told = tally.rejected.total()
+            tally.add(step)
+            screen.alerts(step.alerts)
+            screen.note(_rejected(complaint) for complaint in step.complaints[: max(0, MAX_COMPLAINTS - told)])
+            if number % _BODIES_A_MOVE == 0:
+                screen.advance(sum(file.position for file in files), tally.events)
+
+
+def _rejected(complaint: Complaint) -> str:
+    judged = " (judged all the same)" if complaint.is_judged else ""
+    return f"{escape(complaint.file)}:{complaint.line}: {complaint.reason}: {escape(complaint.detail)}{judged}"
+
+
+def _warning(problem: Problem) -> str:
+    place = f"{problem.position}: " if problem.position is not None else ""
+    return escape(f"{place}warning: {problem.message} [{problem.code.value}]")

@@ -1,0 +1,85 @@
+"""`auditstream rules check` and `rules list`: rule files told about, nothing judged. Called by `auditstream.cli`."""
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from auditstream.replay_command import FINDINGS, OK, check_paths, ready_rules
+from auditstream.screen import Screen
+from auditstream.settings import Settings
+from auditstream.terminal import aligned, counted, escape_json, escape_lines
+from processor.rule_files import load_rules, pack_files, read_files
+from rules.items import ListItem, MacroItem
+from rules.loader import Selection
+from rules.reader import read
+from rules.ruleset import Rule, Ruleset
+from rules.text import Sources
+
+
+class Format(Enum):
+    """Who the output is for."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+_YES_NO: Final = {True: "yes", False: "no"}
+
+
+def check_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
+    """Print what is wrong with rule files and return the exit code."""
+    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=Selection())
+    if output_format is Format.JSON:
+        screen.show([escape_json(result.to_json())])
+    elif result.problems:
+        screen.show([escape_lines(result.to_text())])
+    if result.ruleset is None:
+        return FINDINGS
+    if output_format is Format.TEXT:
+        screen.show([_contents(result.ruleset, settings)])
+    return OK
+
+
+def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
+    """Print the rules in the order of definition and return the exit code."""
+    ruleset = ready_rules(settings, screen)
+    if ruleset is None:
+        return FINDINGS
+    if output_format is Format.JSON:
+        screen.show(escape_json(json.dumps(_members(rule), ensure_ascii=False)) for rule in ruleset.rules)
+    else:
+        rows = [_row(rule) for rule in ruleset.rules]
+        screen.show(aligned([("rule", "priority", "enabled", "tags", "where"), *rows]))
+    return OK
+
+
+def _contents(ruleset: Ruleset, settings: Settings) -> str:
+    # A load does not keep what is no rule, so that macros and lists are counted in another reading of the files.
+    files = [*(() if settings.no_pack else pack_files()), *read_files(settings.rules)[0]]
+    items = [item for file in files for item in read(file, Sources(), [])]
+    macros = {item.name for item in items if isinstance(item, MacroItem)}
+    lists = {item.name for item in items if isinstance(item, ListItem)}
+    enabled = sum(rule.is_enabled for rule in ruleset.rules)
+    return (
+        f"ok: {counted(len(ruleset.rules), 'rule')} ({enabled:,} enabled), {counted(len(macros), 'macro')}, "
+        f"{counted(len(lists), 'list')} in {counted(len(files), 'file')}"
+    )
+
+
+def _row(rule: Rule) -> Sequence[str]:
+    where = f"{rule.position.file}:{rule.position.line}"
+    return rule.name, str(rule.priority), _YES_NO[rule.is_enabled], ",".join(rule.tags) or "-", where
+
+
+def _members(rule: Rule) -> dict[str, object]:
+    return {
+        "rule": rule.name,
+        "description": rule.description,
+        "priority": str(rule.priority),
+        "enabled": rule.is_enabled,
+        "source": rule.source,
+        "tags": rule.tags,
+        "file": rule.position.file,
+        "line": rule.position.line,
+    }

@@ -1,0 +1,92 @@
+"""Where output goes: alerts to standard output, everything else to standard error; and what it looks like there.
+
+Called by every command. Alerts are JSON lines in a pipe or a file, and coloured lines on a terminal. Text given to
+`note` and `show` has been escaped by `auditstream.terminal`.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from auditstream.terminal import alert_line
+from processor.alert import Alert
+
+
+class Screen:
+    """Standard output and standard error of a command."""
+
+    def __init__(self, *, is_human: bool | None = None) -> None:
+        # Not rich's own idea of a terminal: FORCE_COLOR may ask for colours in a pipe, but not for other output.
+        self._is_human: Final = sys.stdout.isatty() if is_human is None else is_human
+        self._out: Final = _console(sys.stdout)
+        self._err: Final = _console(sys.stderr)
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def alerts(self, alerts: Sequence[Alert]) -> None:
+        """Print alerts, at once: whoever reads a pipe sees them when they are found."""
+        if not alerts:
+            return
+        if self._is_human:
+            self.show(alert_line(alert) for alert in alerts)
+        else:
+            sys.stdout.buffer.write(b"".join(alert.to_json() + b"\n" for alert in alerts))
+            sys.stdout.buffer.flush()
+
+    def show(self, lines: Iterable[Text | str]) -> None:
+        """Print lines to standard output."""
+        _print(self._out, lines)
+
+    def note(self, lines: Iterable[Text | str]) -> None:
+        """Print lines to standard error."""
+        # While the bar moves, only its own console can print without tearing it.
+        _print(self._bar.console if self._bar is not None else self._err, lines)
+
+    @contextmanager
+    def progress(self, total: int | None) -> Iterator[None]:
+        """Show a bar while it lasts, if standard error is a terminal. Its total is in bytes, None if unknown."""
+        if not sys.stderr.isatty():
+            yield
+            return
+        # Where alerts go to the terminal too, one console has to draw both.
+        console = self._out if self._is_human and sys.stdout.isatty() else self._err
+        columns = (
+            TextColumn("replaying"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[events]:,} events"),
+        )
+        with Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as bar:
+            self._bar = bar
+            self._task = bar.add_task("", total=total, events=0)
+            try:
+                yield
+            finally:
+                self._bar = None
+
+    def advance(self, position: int, events: int) -> None:
+        """Move the bar to where the replay is: bytes and events read."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=position, events=events)
+
+
+def _console(stream: IO[str]) -> Console:
+    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def _print(console: Console, lines: Iterable[Text | str]) -> None:
+    text = Text("\n").join(line if isinstance(line, Text) else Text(line) for line in lines)
+    if text:
+        console.print(text)

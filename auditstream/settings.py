@@ -1,0 +1,92 @@
+"""The settings of the one-process commands: `AUDITSTREAM_*` variables, the command line over them.
+
+Called once a command, by `auditstream.cli`, and passed down as values. The only file here that reads the environment.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from auditstream.usage import UsageError, did_you_mean
+from rules.ruleset import Matching
+
+PREFIX: Final = "AUDITSTREAM_"
+
+# In a pod, Kubernetes adds such variables for every Service of the namespace, ours named `auditstream-…` included.
+_SERVICE_LINK: Final = re.compile(r".*_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+
+
+def _split_at(separator: str) -> BeforeValidator:
+    def split(value: object) -> object:
+        return [part.strip() for part in value.split(separator) if part.strip()] if isinstance(value, str) else value
+
+    return BeforeValidator(split)
+
+
+class Settings(BaseSettings):
+    """What `replay`, `rules` and `demo` may be told. Each attribute is a variable: `rules` is `AUDITSTREAM_RULES`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    rules: Annotated[tuple[Path, ...], NoDecode, _split_at(os.pathsep)] = ()
+    """Rule files and folders, loaded after the pack in this order. In the variable they are separated as in `PATH`
+    (by `:`), since a path may hold a comma."""
+
+    no_pack: bool = False
+    """Leaves out the rules that ship, for those who bring a complete set of their own."""
+
+    rule_matching: Matching = Matching.ALL
+    """`all`: every rule that matches an event alerts. `first`: only the first does, in the order of definition, as
+    Falco has it by default. All is the default here, since a broad rule would otherwise hide a precise one."""
+
+    enable_rules: Annotated[tuple[str, ...], NoDecode, _split_at(",")] = ()
+    """Names of rules to switch on that their files leave off. In the variable they are separated by commas: a rule
+    with a comma in its name can only be named on the command line."""
+
+    cluster: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "default"
+    """The cluster that the events come from, as alerts name it; alert ids and state depend on it. An audit event does
+    not say its cluster, so that the default cannot do better than a fixed word."""
+
+    hostname: str | None = None
+    """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable
+    between machines."""
+
+
+_CLASSES: Final[tuple[type[BaseSettings], ...]] = (Settings,)
+"""All settings classes of the project: a variable that another command reads is known to every command."""
+
+
+def read_settings(given: Mapping[str, object]) -> Settings:
+    """Return the settings: what was given on the command line (None: was not), else the environment's, else defaults.
+
+    Raises UsageError for a value that cannot be used, and for a variable with our prefix that no command reads: it is
+    a misspelt one, and to pass over it would run with something else than was asked for.
+    """
+    _refuse_unknown_variables(os.environ)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**chosen)  # type: ignore[arg-type]  # checked by pydantic, at run time
+    except ValidationError as error:
+        raise UsageError(_first_problem(error, chosen)) from None
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + field.upper() for settings in _CLASSES for field in settings.model_fields}
+    for name in sorted(environ):
+        # Settings are read whatever their letter case, so they are refused so too.
+        if name.upper().startswith(PREFIX) and name.upper() not in known and not _SERVICE_LINK.fullmatch(name):
+            hint = did_you_mean(name, known, f"known are {', '.join(sorted(known))}", prefix=PREFIX)
+            raise UsageError(f"unknown variable {name}: {hint}")
+
+
+def _first_problem(error: ValidationError, given: Mapping[str, object]) -> str:
+    problem = error.errors()[0]
+    field = str(problem["loc"][0])
+    name = "--" + field.replace("_", "-") if field in given else PREFIX + field.upper()
+    reason = problem["msg"]
+    return f"{name}={problem['input']}: {reason[0].lower()}{reason[1:]}"

@@ -1,0 +1,117 @@
+"""`auditstream rules check` and `rules list` run for real."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.auditstream.conftest import Ended
+
+if TYPE_CHECKING:
+    from tests.auditstream.conftest import Run
+
+
+def test_clean_files_are_counted(run: "Run") -> None:
+    expected = "ok: 2 rules (1 enabled), 0 macros, 0 lists in 1 file\n"
+    assert run("rules", "check", "--no-pack", "rules.yaml") == Ended(0, expected, "")
+
+
+def test_a_folder_is_checked_as_its_files_are(run: "Run", folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "a.yaml").write_text(
+        "- list: verbs\n  items: [get]\n- macro: reads\n  condition: ka.verb in (verbs)\n"
+        "- {rule: Read, desc: d, condition: reads, output: o, priority: INFO, source: k8s_audit}\n"
+    )
+    expected = "ok: 3 rules (2 enabled), 1 macro, 1 list in 2 files\n"
+    assert run("rules", "check", "--no-pack", "rules.yaml", "sub") == Ended(0, expected, "")
+
+
+def test_the_pack_is_loaded_before_the_files(run: "Run") -> None:
+    ended = run("rules", "check", "rules.yaml", "--format", "json")
+    assert (ended.code, json.loads(ended.out)["successful"]) == (0, True)
+
+
+def test_errors_are_shown_with_their_place_and_are_1(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text(
+        "- {rule: Bad, desc: d, condition: ka.verb = , output: o, priority: INFO, source: k8s_audit}\n"
+        "- {rule: Worse, desc: d, condition: no, output: o, priority: bad, source: k8s_audit}\n"
+    )
+    ended = run("rules", "check", "--no-pack", "bad.yaml")
+    assert (ended.code, ended.err) == (1, "")
+    assert "  --> bad.yaml:1:" in ended.out
+    assert "  --> bad.yaml:2:" in ended.out
+    assert "ok:" not in ended.out
+
+
+def test_warnings_alone_are_0(run: "Run", folder: Path) -> None:
+    (folder / "spare.yaml").write_text("- list: spare\n  items: [a]\n")
+    assert run("rules", "check", "--no-pack", "spare.yaml") == Ended(
+        0,
+        "warning: no rule, macro or list uses the list 'spare' [LOAD_UNUSED_LIST]\n"
+        "  --> spare.yaml:1:3, in list spare\n"
+        "    1 | - list: spare\n"
+        "      |   ^\n"
+        "ok: 0 rules (0 enabled), 0 macros, 1 list in 1 file\n",
+        "",
+    )
+
+
+def test_hostile_rule_files_are_shown_harmlessly(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text('- list: "\\e[31m[red]\\u202E"\n  items: [a]\n')
+    text = run("rules", "check", "--no-pack", "bad.yaml")
+    assert text.out.replace("\n", "").isprintable()
+    assert r"no rule, macro or list uses the list '\x1b[31m[red]\u202e'" in text.out
+    machine = run("rules", "check", "--no-pack", "bad.yaml", "--format", "json")
+    assert machine.out.replace("\n", "").isprintable()
+    assert json.loads(machine.out)["warnings"][0]["item"] == "list \x1b[31m[red]\u202e"
+
+
+def test_a_missing_file_is_a_usage_error(run: "Run") -> None:
+    expected = "auditstream: cannot read no.yaml: no such file or folder; check the path of the rule files\n"
+    assert run("rules", "check", "no.yaml") == Ended(2, "", expected)
+
+
+def test_rules_are_listed_in_aligned_columns(run: "Run") -> None:
+    assert run("rules", "list", "--no-pack", "--rules", "rules.yaml") == Ended(
+        0,
+        "rule         priority       enabled  tags                   where\n"
+        "Pod created  Warning        yes      class_suspicious,pods  rules.yaml:1\n"
+        "Everything   Informational  no       class_every_event      rules.yaml:8\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("variable", ["AUDITSTREAM_ENABLE_RULES", None])
+def test_rules_are_listed_for_machines(variable: str | None, run: "Run") -> None:
+    variables = {variable: "Everything"} if variable else {}
+    ended = run("rules", "list", "--no-pack", "--rules", "rules.yaml", "--format", "json", variables=variables)
+    assert [json.loads(row) for row in ended.out.splitlines()] == [
+        {
+            "rule": "Pod created",
+            "description": "A pod was created.",
+            "priority": "Warning",
+            "enabled": True,
+            "source": "k8s_audit",
+            "tags": ["class_suspicious", "pods"],
+            "file": "rules.yaml",
+            "line": 1,
+        },
+        {
+            "rule": "Everything",
+            "description": "Any event.",
+            "priority": "Informational",
+            "enabled": variable is not None,
+            "source": "k8s_audit",
+            "tags": ["class_every_event"],
+            "file": "rules.yaml",
+            "line": 8,
+        },
+    ]
+
+
+def test_broken_files_are_not_listed(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text("a: b\n")
+    ended = run("rules", "list", "--no-pack", "--rules", "bad.yaml")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: ")

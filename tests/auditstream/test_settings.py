@@ -1,0 +1,117 @@
+"""Settings: the command line over the environment over the defaults; what cannot be used is refused by name."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from auditstream.settings import Settings, read_settings
+from auditstream.usage import UsageError
+from rules.ruleset import Matching
+
+
+def refusal(**given: object) -> str:
+    with pytest.raises(UsageError) as error:
+        read_settings(given)
+    return str(error.value)
+
+
+def test_defaults_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUDITSTREAM_HOSTNAME")
+    assert read_settings({}).model_dump() == {
+        "rules": (),
+        "no_pack": False,
+        "rule_matching": Matching.ALL,
+        "enable_rules": (),
+        "cluster": "default",
+        "hostname": None,
+    }
+
+
+def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_RULES", "a,b.yaml:/etc/rules:")
+    monkeypatch.setenv("AUDITSTREAM_NO_PACK", "true")
+    monkeypatch.setenv("AUDITSTREAM_RULE_MATCHING", "first")
+    monkeypatch.setenv("AUDITSTREAM_ENABLE_RULES", "Pod created, Node gone,")
+    monkeypatch.setenv("AUDITSTREAM_CLUSTER", "prod-1.eu")
+    assert read_settings({}).model_dump() == {
+        "rules": (Path("a,b.yaml"), Path("/etc/rules")),
+        "no_pack": True,
+        "rule_matching": Matching.FIRST,
+        "enable_rules": ("Pod created", "Node gone"),
+        "cluster": "prod-1.eu",
+        "hostname": "node-1",
+    }
+
+
+def test_the_command_line_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_RULES", "a.yaml")
+    monkeypatch.setenv("AUDITSTREAM_NO_PACK", "true")
+    monkeypatch.setenv("AUDITSTREAM_ENABLE_RULES", "A")
+    given = {"rules": [Path("b.yaml")], "no_pack": False, "enable_rules": ["B, with a comma"], "cluster": None}
+    settings = read_settings(given)
+    assert settings.rules == (Path("b.yaml"),)
+    assert settings.no_pack is False
+    assert settings.enable_rules == ("B, with a comma",)
+    assert settings.cluster == "default"
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_CLUSTER", "")
+    assert read_settings({}).cluster == "default"
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_RULE", "a.yaml")
+    assert refusal() == "unknown variable AUDITSTREAM_RULE: did you mean 'AUDITSTREAM_RULES'?"
+
+
+def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_X", "1")
+    assert refusal() == (
+        "unknown variable AUDITSTREAM_X: known are AUDITSTREAM_CLUSTER, AUDITSTREAM_ENABLE_RULES, "
+        "AUDITSTREAM_HOSTNAME, AUDITSTREAM_NO_PACK, AUDITSTREAM_RULES, AUDITSTREAM_RULE_MATCHING"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AUDITSTREAM_SERVICE_HOST",
+        "AUDITSTREAM_SERVICE_PORT",
+        "AUDITSTREAM_INGEST_SERVICE_PORT_HTTP",
+        "AUDITSTREAM_PORT",
+        "AUDITSTREAM_INGEST_PORT_8080_TCP",
+        "AUDITSTREAM_INGEST_PORT_8080_TCP_ADDR",
+    ],
+)
+def test_variables_that_kubernetes_makes_of_our_services_are_passed_over(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:8080")
+    assert read_settings({}).cluster == "default"
+
+
+@pytest.mark.parametrize("cluster", ["", "Prod", "-a", "a b", "a" * 64, "a\n", "../x"])
+def test_a_cluster_name_outside_the_pattern_is_refused(cluster: str) -> None:
+    expected = f"--cluster={cluster}: string should match pattern '^[a-z0-9][a-z0-9.-]{{0,62}}$'"
+    assert refusal(cluster=cluster) == expected
+
+
+def test_a_bad_variable_is_named_as_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_RULE_MATCHING", "some")
+    assert refusal() == "AUDITSTREAM_RULE_MATCHING=some: input should be 'all' or 'first'"
+
+
+def test_settings_are_frozen() -> None:
+    settings = read_settings({})
+    with pytest.raises(ValidationError):
+        settings.cluster = "other"  # type: ignore[misc]
+
+
+def test_every_setting_has_a_docstring_below_it() -> None:
+    source = Path(__file__).parents[2] / "auditstream" / "settings.py"
+    body = source.read_text().split("class Settings", 1)[1].split("\n_CLASSES", 1)[0]
+    for name in Settings.model_fields:
+        declaration = body.split(f"\n    {name}: ", 1)[1]
+        assert declaration.split("\n", 1)[1].startswith('    """'), name
