@@ -5,7 +5,7 @@ into it can fail.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ _TIMESTAMP: Final = re.compile(
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS: Final = 1_000_000_000
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
+_MAX_TIME_NS: Final = 2**63 - 1  # in the year 2262: what consumers of alerts can hold
 _MAX_ZONE_HOURS: Final = 23
 _MAX_MINUTES: Final = 59
 
@@ -45,7 +46,7 @@ def decode(record: Record) -> Event | Rejected:
         return _rejected(record, Reason.BAD_TIMESTAMP, "stageTimestamp is missing")
     time_ns = None if stamp.string is None else parse_timestamp(stamp.string)
     if time_ns is None:
-        return _rejected(record, Reason.BAD_TIMESTAMP, "stageTimestamp is not an RFC 3339 time")
+        return _rejected(record, Reason.BAD_TIMESTAMP, "stageTimestamp is no RFC 3339 time from 1970 to 2262")
     return Event(document, time_ns, record.cluster)
 
 
@@ -54,21 +55,23 @@ def _rejected(record: Record, reason: Reason, detail: str) -> Rejected:
 
 
 def parse_timestamp(text: str) -> int | None:
-    """Return an RFC 3339 time in nanoseconds since the epoch, None where it is none. Digits beyond nine are cut."""
+    """Return an RFC 3339 time in nanoseconds since the epoch, None where it is none or lies before 1970 or after 2262.
+
+    Digits of a second beyond nine are cut.
+    """
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, zone_hours, zone_minutes = match.groups()[6:]
-    offset = 0
+    offset = timedelta()
     if sign is not None:
         if int(zone_hours) > _MAX_ZONE_HOURS or int(zone_minutes) > _MAX_MINUTES:
             return None
-        offset = (int(zone_hours) * 3600 + int(zone_minutes) * 60) * (-1 if sign == "-" else 1)
+        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes)) * (-1 if sign == "-" else 1)
     try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
+        since = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - offset - _EPOCH
+    except (ValueError, OverflowError):
         return None
-    since = moment - _EPOCH
-    nanoseconds = int((fraction or "")[:9].ljust(9, "0"))
-    return (since.days * 86400 + since.seconds - offset) * _NANOSECONDS + nanoseconds
+    time_ns = (since.days * 86400 + since.seconds) * _NANOSECONDS + int((fraction or "")[:9].ljust(9, "0"))
+    return time_ns if 0 <= time_ns <= _MAX_TIME_NS else None

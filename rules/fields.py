@@ -84,7 +84,10 @@ def check_argument(field: Field, argument: str | None) -> None:
 
 
 _MAX_INDEX: Final = 2**64 - 1
+_MAX_INDEX_DIGITS: Final = 20
 
 
 def _is_index(text: str) -> bool:
-    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and int(text) <= _MAX_INDEX
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_INDEX_DIGITS:
+        return False
+    return (text == "0" or text[0] != "0") and int(text) <= _MAX_INDEX

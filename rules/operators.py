@@ -9,9 +9,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-Constant = str | frozenset[str]
-ScalarCompare = Callable[[str, Constant], bool]
-
 
 @dataclass(frozen=True, slots=True)
 class Operator:

@@ -17,8 +17,9 @@ from rules.parser import read_field
 from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
 
-_WIDTH: Final = re.compile(r"\d{1,9}")
+_WIDTH: Final = re.compile(r"[0-9]+")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
+_MAX_WIDTH: Final = 1024
 _MAX_LIST_BYTES: Final = 1023
 
 
@@ -63,6 +64,9 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
     width = _WIDTH.match(text.value, start)
     if width is not None:
         start = width.end()
+        if len(width.group()) > len(str(_MAX_WIDTH)) or int(width.group()) > _MAX_WIDTH:
+            message = f"a width is at most {_MAX_WIDTH}"
+            raise ConditionError(message, text.origins[percent], "leave the number after '%' out, or make it smaller")
     name = _NAME.match(text.value, start)
     field = None if name is None else FIELDS.longest_prefix(name.group())
     while field is not None:

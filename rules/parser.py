@@ -147,7 +147,12 @@ def read_field(tokenizer: Tokenizer) -> FieldRef:
     if not tokenizer.read("["):
         return FieldRef(name.text, None, name.at)
     if tokenizer.check("quote"):
-        argument = _unquote(tokenizer).value
+        literal = _unquote(tokenizer)
+        argument = literal.value
+        if "\0" in argument or (
+            not argument.isascii() and any("\udc80" <= character <= "\udcff" for character in argument)
+        ):
+            tokenizer.fail(f"the argument of {name.text} is not text", "write characters, not bytes", at=literal.at)
     else:
         argument = tokenizer.expect("argument", f"an argument of {name.text}", "such as ka.uri.param[command]").text
     tokenizer.expect("]", f"']' after the argument of {name.text}")

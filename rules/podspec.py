@@ -33,6 +33,12 @@ POD_SPEC_PATHS: Final = {
 _SUBRESOURCES: Final = frozenset({"", "ephemeralcontainers", "resize"})
 """Subresources whose bodies say what a pod shall be; `status`, `scale` or `binding` do not."""
 
+_MAX_PREFIX: Final = 255
+_MAX_FOLDERS: Final = 32
+
+_MAX_POINTER_PARTS: Final = 16
+"""No fact of a pod spec lies deeper in any resource; a longer pointer of a JSON patch says nothing of one."""
+
 _CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -85,7 +91,9 @@ def _documents(body: Value) -> Iterator[object]:
         kind = operation.member("op")
         if kind is not None and kind.string == "test":
             continue  # asks for nothing: it says what must be so already
-        if path is not None and path.string is not None and value is not None:
+        if path is None or path.string is None or value is None:
+            continue
+        if path.string.count("/") <= _MAX_POINTER_PARTS:
             yield _wrapped(path.string, value.decode())
 
 
@@ -181,13 +189,21 @@ def normalised(path: str) -> str:
 
 
 def prefixes(path: str) -> Iterator[str]:
-    """Yield a normalised path and all the folders above it, from the root down."""
+    """Yield a normalised path and all the folders above it, from the root down.
+
+    Not beyond what a condition's constant can hold or a file system sensibly has: the path is a client's to choose,
+    and all prefixes of a long one together are as long as its square.
+    """
     yield "/"
-    for index, character in enumerate(path):
-        if character == "/" and index > 0:
-            yield path[:index]
-    if path != "/":
-        yield path
+    end = 0
+    for _ in range(_MAX_FOLDERS):
+        end = path.find("/", end + 1)
+        prefix = path if end < 0 else path[:end]
+        if prefix == "/" or len(prefix) > _MAX_PREFIX:
+            return
+        yield prefix
+        if end < 0:
+            return
 
 
 def registry(image: str) -> str:

@@ -36,7 +36,7 @@ PODSPEC_FIELDS: Final = (
     _list("host_paths", "The host paths that it mounts, normalised.", lambda facts: facts.host_paths),
     _list(
         "host_path_prefixes",
-        "Each mounted host path and every folder above it: `intersects (/etc)` is anything in /etc.",
+        "Each mounted host path and every folder above it, 32 deep at most: `intersects (/etc)` is anything in /etc.",
         _path_prefixes,
     ),
     _list("host_ports", "The ports of the host that it takes.", lambda facts: facts.host_ports),

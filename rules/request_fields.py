@@ -9,6 +9,8 @@ from rules.fields import Field, FieldValue
 
 _DRY_RUN_VERBS: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
+_DELETING_VERBS: Final = frozenset({"delete", "deletecollection"})
+
 _NEVER_DRY: Final = frozenset({"exec", "attach", "portforward", "proxy", "token"})
 """Subresources whose requests take effect whatever a `dryRun` in their URI says: it must not hide them."""
 
@@ -34,17 +36,31 @@ def _commands(event: Event, _argument: str | None) -> FieldValue:
 
 def _dry_run(event: Event, _argument: str | None) -> FieldValue:
     _, _, subresource = event.target
-    if event.string("verb") not in _DRY_RUN_VERBS or subresource in _NEVER_DRY:
+    verb = event.string("verb")
+    if verb not in _DRY_RUN_VERBS or subresource in _NEVER_DRY:
         return "false"
-    if ("dryRun", "All") in query_parameters(event.text("requestURI") or ""):
-        return "true"
-    options = event.request_object
-    asked = (
-        options.member("dryRun")
-        if options is not None and event.text("requestObject", "kind") == "DeleteOptions"
-        else None
+    if verb in _DELETING_VERBS:
+        # The API server reads DeleteOptions from the body and, only where there is none, from the URI.
+        options = event.request_object
+        if options is not None and options.text != "null":
+            asked = options.member("dryRun")
+            return _boolean(any(element.string == "All" for element in (asked and asked.elements) or ()))
+        if not _shows_bodies(event):
+            return "false"
+    return _boolean(("dryRun", "All") in query_parameters(event.text("requestURI") or ""))
+
+
+def _shows_bodies(event: Event) -> bool:
+    """Tell whether an event would show its request's body if it had one."""
+    return (
+        event.string("level") in {"Request", "RequestResponse"}
+        and event.string("stage") != "RequestReceived"
+        and event.string("annotations", "audit.k8s.io/truncated") is None
     )
-    return "true" if any(element.string == "All" for element in (asked and asked.elements) or ()) else "false"
+
+
+def _boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
+    return "true" if claim else "false"
 
 
 REQUEST_FACT_FIELDS: Final = (

@@ -23,6 +23,9 @@ _MAX_LIST_TEXT: Final = 4_000_000
 _MAX_LIST_ITEMS: Final = 1_000_000
 """Items that one list may hold once lists in it are resolved: lists of lists multiply."""
 
+_MAX_VISITS: Final = 10_000
+"""How often lists in one list are opened: empty ones that hold each other multiply without an item to show for it."""
+
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
 
@@ -43,6 +46,7 @@ class Resolver:
         self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
         """What is wrong with lists and macros themselves, by ("list" or "macro", name)."""
         self._definitions: Final = definitions
+        self._visits = 0
         self._lists: Final = {name: _joined(self._items_of(name)) for name in definitions.lists}
         self._list_names: Final = _one_of(self._lists)
         self._trees: Final[dict[str, _Tree]] = {}
@@ -62,6 +66,7 @@ class Resolver:
     def _items_of(self, name: str) -> list[Text]:
         """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
         items: list[Text] = []
+        self._visits = 0
         try:
             self._gather(name, (), items)
         except ConditionError as error:
@@ -72,6 +77,9 @@ class Resolver:
     def _gather(self, name: str, inside: tuple[str, ...], items: list[Text]) -> None:
         """Append a list's items; a list that holds itself stays a word there."""
         lists = self._definitions.lists
+        self._visits += 1
+        if self._visits > _MAX_VISITS:
+            raise ConditionError("lists hold each other in too many ways", lists[name].item.at, "name fewer lists")
         for item in lists[name].item.items:
             if item.value in lists:
                 self.used_lists.add(item.value)

@@ -24,8 +24,8 @@ TOKENS: Final = {
     ",": re.compile(r","),
     "identifier": re.compile(r"[a-zA-Z][a-zA-Z0-9_]*"),
     "field": re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+"),
-    "argument": re.compile(r"[^\[\]'\"\s]+"),
-    "bare string": re.compile(r"[^()\"'\s=,]+"),
+    "argument": re.compile(r"[^\[\]'\"\s]+", re.ASCII),
+    "bare string": re.compile(r"[^()\"'\s=,]+", re.ASCII),
     # The closing quote is the first one with no backslash right before it: `\\` does not undo that.
     "quoted string": re.compile(r"([\"']).*?(?<!\\)\1", re.DOTALL),
     "quote": re.compile(r"[\"']"),

@@ -9,8 +9,8 @@ from typing import Final
 ENGINE_VERSION: Final = (0, 63, 0)
 PLUGIN_VERSIONS: Final = {"k8saudit": (0, 18, 0), "json": (0, 7, 4)}
 
-_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
-_NUMBER: Final = re.compile(r"\d+", re.ASCII)
+_VERSION: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 
 Version = tuple[int, int, int]
 

@@ -32,6 +32,7 @@ def test_a_fitting_argument_is_taken(argument: Argument, given: str | None) -> N
         (Argument.KEY, None, "a.b needs an argument: a.b[...]"),
         (Argument.KEY, "a b", "the argument of a.b cannot hold a blank"),
         (Argument.INDEX, "01", "the argument of a.b is a position counted from 0, such as a.b[0]"),
+        (Argument.INDEX, "1" * 5000, "the argument of a.b is a position counted from 0, such as a.b[0]"),
         (Argument.INDEX, "-1", "the argument of a.b is a position counted from 0, such as a.b[0]"),
         (Argument.INDEX, "x", "the argument of a.b is a position counted from 0, such as a.b[0]"),
         (Argument.INDEX, "²", "the argument of a.b is a position counted from 0, such as a.b[0]"),

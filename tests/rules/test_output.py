@@ -63,6 +63,11 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
         ("%proc.name", 0, "there is no field 'proc.name'", "`auditstream rules fields` lists all fields"),
         ("%jevt.value x", 0, "jevt.value needs an argument: %jevt.value[...]",
          "What a JSON pointer leads to in the event."),
+        ("%1025ka.verb", 0, "a width is at most 1024", "leave the number after '%' out, or make it smaller"),
+        ("%" + "9" * 5000 + "ka.verb", 0, "a width is at most 1024",
+         "leave the number after '%' out, or make it smaller"),
+        (r'%jevt.value["\xff"]', 0, "jevt.value needs an argument: %jevt.value[...]",
+         "What a JSON pointer leads to in the event."),
         ("%toupper(ka.verb)", 0, "transformers are not supported yet: 'toupper('", "show the field as it is"),
     ],
 )  # fmt: skip

@@ -71,6 +71,8 @@ def _shown(node: Node) -> str:
         ("x.y['a'] = b", "x.y[a] = b"),
         ('x.y[""] = b', "x.y[] = b"),
         ("x.y[/a/b~1c] = d", "x.y[/a/b~1c] = d"),
+        ("x.y = a\u00a0b", "x.y = a\u00a0b"),
+        ("x.y in (\u3000,é)", "x.y in \u3000,é"),
     ],
 )
 def test_a_condition_parses(text: str, tree: str) -> None:
@@ -152,6 +154,8 @@ _OPERATORS = "=, ==, !=, contains, icontains, startswith, endswith, in, intersec
         ("x.y in (a,)", 10, "expected a value in the list, found ')'", "a list has no empty places"),
         ("x.y in (,a)", 8, "expected a value in the list, found ','", "a list has no empty places"),
         ("x.y[] = a", 4, "expected an argument of x.y, found ']'", "such as ka.uri.param[command]"),
+        (r"x.y['\xff'] = a", 4, "the argument of x.y is not text", "write characters, not bytes"),
+        (r"x.y['a\x00'] = a", 4, "the argument of x.y is not text", "write characters, not bytes"),
         ("x.y[a b] = c", 5, "expected ']' after the argument of x.y, found a blank", ""),
         ("x.y [a] = c", 4, "expected an operator after x.y, found '['", f"operators are {_OPERATORS}"),
     ],

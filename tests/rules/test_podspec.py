@@ -152,6 +152,18 @@ def test_a_path_is_normalised(path: str, expected: str) -> None:
 def test_prefixes_are_the_path_and_its_parents() -> None:
     assert list(prefixes("/var/run/docker.sock")) == ["/", "/var", "/var/run", "/var/run/docker.sock"]
     assert list(prefixes("/")) == ["/"]
+    assert list(prefixes("/a/b")) == ["/", "/a", "/a/b"]
+
+
+def test_a_long_path_has_few_prefixes_and_short_ones() -> None:
+    deep = list(prefixes("/a" * 30_000))
+    assert (len(deep), deep[-1]) == (33, "/a" * 32)
+    assert list(prefixes("/etc/" + "x" * 300)) == ["/", "/etc"]
+
+
+def test_a_long_pointer_of_a_json_patch_says_nothing_of_a_pod_spec(make_event: MakeEvent) -> None:
+    operations = [{"op": "add", "path": "/spec" + "/a" * 100_000, "value": 1}]
+    assert make_event(verb="patch", requestObject=operations).pod_spec is None
 
 
 @pytest.mark.parametrize(

@@ -148,13 +148,20 @@ def test_a_condition_can_nest_no_deeper_by_way_of_macros(load_text: LoadText) ->
 
 
 def test_lists_of_lists_that_multiply_are_stopped(load_text: LoadText) -> None:
-    text = "- list: n0\n  items: [x, y]\n"
-    text += "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 1}]\n" for n in range(1, 20))
-    result = load_text(text + _rule("ka.verb in (n19)"))
+    text = f"- list: n0\n  items: [{', '.join('x' * 1000)}]\n"
+    text += "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 1}]\n" for n in range(1, 11))
+    result = load_text(text + _rule("ka.verb in (n10)"))
     assert [problem.message for problem in result.errors] == [
         "the list 'n0' grows beyond 1,000,000 items with its lists put in"
     ]
-    assert result.errors[0].item == "list n19"
+    assert result.errors[0].item == "list n10"
+
+
+def test_empty_lists_that_hold_each_other_are_stopped_too(load_text: LoadText) -> None:
+    text = "- list: n0\n  items: []\n- list: n1\n  items: [n0]\n"
+    text += "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 2}]\n" for n in range(2, 45))
+    result = load_text(text + _rule("ka.verb in (n44)"))
+    assert {problem.message for problem in result.errors} == {"lists hold each other in too many ways"}
 
 
 def test_lists_that_multiply_are_stopped(load_text: LoadText) -> None:

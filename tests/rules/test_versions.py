@@ -14,6 +14,8 @@ from rules.versions import is_compatible, parse_engine_version, parse_version, s
         ("0.26", None),
         ("v0.26.0", None),
         ("-1", None),
+        ("9" * 5000, None),
+        (f"0.{'9' * 5000}.0", None),
     ],
 )
 def test_an_engine_version_is_a_number_or_three(text: str, version: tuple[int, int, int] | None) -> None:
