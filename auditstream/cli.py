@@ -18,7 +18,7 @@ import typer
 from auditstream.bodies import open_files
 from auditstream.demo import run_demo
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
-from auditstream.rules_commands import Format, check_rules, list_rules
+from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
 from auditstream.settings import read_settings
 from auditstream.terminal import escape
@@ -126,6 +126,12 @@ def list_all_rules(
     """
     settings = read_settings({"rules": rules_paths, "no_pack": no_pack})
     raise typer.Exit(list_rules(settings, output_format, Screen()))
+
+
+@rules_app.command("fields")
+def list_all_fields() -> None:
+    """List the fields that conditions and outputs can read."""
+    raise typer.Exit(list_fields(Screen()))
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""`auditstream rules check` and `rules list`: rule files told about, nothing judged. Called by `auditstream.cli`."""
+"""`auditstream rules check`, `list` and `fields`: rule files and their language told about, nothing judged.
+
+Called by `auditstream.cli`.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +13,8 @@ from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines
 from processor.rule_files import load_rules, pack_files, read_files
+from rules.catalogue import FIELDS
+from rules.fields import Argument, Field
 from rules.items import ListItem, MacroItem
 from rules.loader import Selection
 from rules.reader import read
@@ -52,6 +57,21 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
         rows = [_row(rule) for rule in ruleset.rules]
         screen.show(aligned([("rule", "priority", "enabled", "tags", "where"), *rows]))
     return OK
+
+
+def list_fields(screen: Screen) -> int:
+    """Print the fields that conditions and outputs can read and return the exit code."""
+    rows = [(_with_argument(field), _type(field), field.description) for field in FIELDS]
+    screen.show(aligned([("field", "type", "what it is"), *rows]))
+    return OK
+
+
+def _with_argument(field: Field) -> str:
+    return field.name + {Argument.NONE: "", Argument.KEY: "[key]", Argument.INDEX: "[index]"}[field.argument]
+
+
+def _type(field: Field) -> str:
+    return "list" if field.is_list else "text"
 
 
 def _contents(ruleset: Ruleset, settings: Settings) -> str:

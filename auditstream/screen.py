@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from auditstream.terminal import alert_line
+from auditstream.terminal import alert_line, escape_json
 from processor.alert import Alert
 
 
@@ -35,7 +35,9 @@ class Screen:
         if self._is_human:
             self.show(alert_line(alert) for alert in alerts)
         else:
-            sys.stdout.buffer.write(b"".join(alert.to_json() + b"\n" for alert in alerts))
+            # Escaped too: a pipe often ends at a terminal. To whoever parses it the JSON is the same.
+            lines = "".join(escape_json(alert.to_json().decode()) + "\n" for alert in alerts)
+            sys.stdout.buffer.write(lines.encode())
             sys.stdout.buffer.flush()
 
     def show(self, lines: Iterable[Text | str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from unicodedata import combining, east_asian_width
 
 if TYPE_CHECKING:
     from rules.ruleset import Ruleset
@@ -55,15 +56,16 @@ class Problem:
     def to_text(self) -> str:
         """Return the problem as lines for a person: what, where, the line with a caret below, what to do."""
         severity = "error" if self.code.is_error else "warning"
-        lines = [f"{severity}: {self.message} [{self.code.value}]"]
+        item = _one_line(self.item)
+        lines = [f"{severity}: {_one_line(self.message)} [{self.code.value}]"]
         if self.position is not None:
-            inside = f", in {self.item}" if self.item else ""
-            lines.append(f"  --> {self.position}{inside}")
+            inside = f", in {item}" if item else ""
+            lines.append(f"  --> {_one_line(str(self.position))}{inside}")
             lines += _snippet(self.position)
-        elif self.item:
-            lines.append(f"  --> {self.item}")
+        elif item:
+            lines.append(f"  --> {item}")
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
+            lines.append(f"  hint: {_one_line(self.hint)}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, object]:
@@ -90,6 +92,23 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     return sorted(problems, key=place)
 
 
+def _one_line(text: str) -> str:
+    """Return text whose names and words, an author's to choose, cannot pass for lines of ours."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )
+
+
+def _cells(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(
+        0 if combining(character) else 2 if east_asian_width(character) in {"W", "F"} else 1 for character in text
+    )
+
+
 _SNIPPET_WIDTH = 100
 
 
@@ -101,7 +120,8 @@ def _snippet(position: "Position") -> list[str]:
     # What comes from a file is shown as it is but for what would move the cursor or the caret.
     shown = "".join(character if character.isprintable() else " " for character in window)
     gutter = f"{position.line:>5} | "
-    return [gutter + shown, " " * (len(gutter) - 2) + "| " + " " * (position.column - 1 - start) + "^"]
+    before = _cells(shown[: position.column - 1 - start])
+    return [gutter + shown, " " * (len(gutter) - 2) + "| " + " " * before + "^"]
 
 
 @dataclass(frozen=True, slots=True)

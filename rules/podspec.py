@@ -71,6 +71,15 @@ def facts_of(target: tuple[str, str, str], verb: str | None, bodies: Iterable[Va
     return _facts(specs) if specs else None
 
 
+def volume_paths(target: tuple[str, str, str], verb: str | None, bodies: Iterable[Value | None]) -> tuple[str, ...]:
+    """Return the host paths, normalised, to which a PersistentVolume in an event's bodies leads."""
+    if target != ("", "persistentvolumes", "") or verb not in WRITING_VERBS:
+        return ()
+    specs = (spec for body in bodies if body is not None for spec in _specs(body, ("spec",)))
+    found = ((_object(spec, kind) or {}).get("path") for spec in specs for kind in ("hostPath", "local"))
+    return _distinct(normalised(path) for path in found if isinstance(path, str))
+
+
 def _specs(body: Value, path: tuple[str, ...]) -> Iterator[dict[str, object]]:
     """Yield the pod specs, whole or partial, that a body holds."""
     for document in _documents(body):

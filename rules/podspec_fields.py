@@ -1,11 +1,14 @@
-"""The `podspec.*` fields: what the pod spec in an event asks for, in a Pod or in any workload's template."""
+"""The `podspec.*` fields: what the pod spec in an event asks for, in a Pod or in any workload's template.
+
+And the `persistentvolume.*` fields, by which a pod gets at its host without asking for it.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
 from rules.event import Event
 from rules.fields import Field, FieldValue
-from rules.podspec import PodSpecFacts, image_repository, prefixes, registry
+from rules.podspec import PodSpecFacts, image_repository, prefixes, registry, volume_paths
 
 
 def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | None], FieldValue]:
@@ -24,8 +27,18 @@ def _list(name: str, description: str, show: Callable[[PodSpecFacts], tuple[str,
     return Field(f"podspec.{name}", description, _read(lambda facts: show(facts) or None), is_list=True)
 
 
-def _path_prefixes(facts: PodSpecFacts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(prefix for path in facts.host_paths for prefix in prefixes(path)))
+def _path_prefixes(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(prefix for path in paths for prefix in prefixes(path)))
+
+
+def _volume_paths(event: Event, _argument: str | None) -> tuple[str, ...] | None:
+    bodies = (event.request_object, event.response_object)
+    return volume_paths(event.target, event.string("verb"), bodies) or None
+
+
+def _volume_path_prefixes(event: Event, argument: str | None) -> tuple[str, ...] | None:
+    paths = _volume_paths(event, argument)
+    return None if paths is None else _path_prefixes(paths)
 
 
 PODSPEC_FIELDS: Final = (
@@ -37,7 +50,7 @@ PODSPEC_FIELDS: Final = (
     _list(
         "host_path_prefixes",
         "Each mounted host path and every folder above it, 32 deep at most: `intersects (/etc)` is anything in /etc.",
-        _path_prefixes,
+        lambda facts: _path_prefixes(facts.host_paths),
     ),
     _list("host_ports", "The ports of the host that it takes.", lambda facts: facts.host_ports),
     _list("capabilities_added", "The capabilities that containers add.", lambda facts: facts.capabilities_added),
@@ -58,4 +71,16 @@ PODSPEC_FIELDS: Final = (
         _read(lambda facts: facts.service_account),
     ),
     _list("run_as_user", "The user IDs that the pod or its containers set.", lambda facts: facts.run_as_user),
+    Field(
+        "persistentvolume.host_paths",
+        "The host paths to which a PersistentVolume leads, normalised.",
+        _volume_paths,
+        is_list=True,
+    ),
+    Field(
+        "persistentvolume.host_path_prefixes",
+        "Each of these and every folder above it, 32 deep at most.",
+        _volume_path_prefixes,
+        is_list=True,
+    ),
 )

@@ -115,3 +115,12 @@ def test_broken_files_are_not_listed(run: "Run", folder: Path) -> None:
     ended = run("rules", "list", "--no-pack", "--rules", "bad.yaml")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: ")
+
+
+def test_the_fields_are_listed_with_type_and_meaning(run: "Run") -> None:
+    ended = run("rules", "fields")
+    rows = {line.split("  ")[0]: line.split() for line in ended.out.splitlines()}
+    assert (ended.code, ended.err) == (0, "")
+    assert rows["ka.verb"][1:4] == ["text", "The", "verb:"]
+    assert rows["ka.uri.param[key]"][1] == "text"
+    assert rows["ka.req.pod.containers.image[index]"][1] == "list"

@@ -116,6 +116,18 @@ def test_control_characters_of_a_line_are_not_shown() -> None:
     assert "\x1b" not in Problem(Code.VALIDATE, "m", Position("a", 1, 1, "\x1b[2Jx")).to_text()
 
 
+def test_the_caret_stands_below_wide_characters(load_text: LoadText) -> None:
+    rule = "- rule: r\n  desc: d\n  condition: ka.verb = 日本語 and ka.foo = 1\n  output: o\n  priority: debug\n"
+    (problem,) = load_text(rule + "  source: k8s_audit\n").errors
+    line, caret = problem.to_text().splitlines()[2:4]
+    assert line[caret.index("^") - 3 :].startswith("ka.foo"), "three characters take two cells each"
+
+
+def test_a_name_cannot_forge_a_line_of_ours() -> None:
+    text = Problem(Code.VALIDATE, "no 'A\nok: fine'", item="rule A\nok: fine", hint="x\u202e\x1b").to_text()
+    assert text == ("error: no 'A\\nok: fine' [LOAD_ERR_VALIDATE]\n  --> rule A\\nok: fine\n  hint: x\\u202e\\x1b")
+
+
 def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
     result = json.loads(load_text(FIVE_MISTAKES).to_json())
     assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 5, 1)

@@ -317,7 +317,7 @@ def test_a_controllers_pod_is_told_by_its_template_alone() -> None:
             {"roleRef": {"name": "cluster-admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
         ),
         (
-            "Binding For Anonymous Users",
+            "Binding For Anonymous Or All Users",
             "rbac.authorization.k8s.io",
             "clusterrolebindings",
             {"subjects": [{"kind": "Group", "name": "system:unauthenticated"}]},

@@ -10,6 +10,21 @@ from rules.fields import FieldValue
 
 MakeEvent = Callable[..., Event]
 
+
+def test_a_persistent_volume_tells_where_it_leads(make_event: MakeEvent) -> None:
+    paths, prefixes = FIELDS.get("persistentvolume.host_paths"), FIELDS.get("persistentvolume.host_path_prefixes")
+    assert paths is not None
+    assert prefixes is not None
+    reference = {"resource": "persistentvolumes", "name": "pv"}
+    spec = {"hostPath": {"path": "/var//lib/docker/overlay2"}, "local": {"path": "/."}}
+    event = make_event(objectRef=reference, requestObject={"spec": spec})
+    assert paths.read(event, None) == ("/var/lib/docker/overlay2", "/")
+    assert prefixes.read(event, None) == ("/", "/var", "/var/lib", "/var/lib/docker", "/var/lib/docker/overlay2")
+    for other in (make_event(requestObject={"spec": spec}), make_event(objectRef=reference, verb="delete")):
+        assert paths.read(other, None) is None
+        assert prefixes.read(other, None) is None
+
+
 _SPEC = {
     "containers": [
         {"image": "reg.example.test:5000/a:1",

@@ -1,0 +1,113 @@
+"""Ways round the pack's rules that were found once: each event has to alert by the rule that it went round."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from processor.engine import Engine
+from processor.rule_files import pack_files
+from rules.loader import load
+from wire.record import Record
+
+MakeRecord = Callable[..., Record]
+
+_RULESET = load(pack_files()).ruleset
+_ENFORCE = "pod-security.kubernetes.io/enforce"
+_RBAC = "rbac.authorization.k8s.io"
+_LOWERED = "Pod Security Of Namespace Lowered"
+_CREDENTIALS = "ConfigMap With Private Credentials"
+_VOLUME = "Persistent Volume On Sensitive Host Path"
+_PRIVILEGED = {"containers": [{"name": "c", "securityContext": {"privileged": True}}]}
+
+
+def _patched(resource: str, request: object, response: object, **reference: str) -> dict[str, Any]:
+    target = {"resource": resource, "name": "x", **reference}
+    status = {"code": 200}
+    return {
+        "verb": "patch",
+        "objectRef": target,
+        "responseStatus": status,
+        "requestObject": request,
+        "responseObject": response,
+    }
+
+
+def _labelled(**labels: str) -> dict[str, Any]:
+    return {"metadata": {"labels": labels}}
+
+
+def _volume(**spec: object) -> dict[str, Any]:
+    return {"objectRef": {"resource": "persistentvolumes", "name": "pv"}, "requestObject": {"spec": spec}}
+
+
+def _role(*rules: dict[str, list[str]]) -> dict[str, Any]:
+    operation = {"op": "replace", "path": "/rules", "value": list(rules)}
+    return _patched("clusterroles", [operation], {"rules": list(rules)}, apiGroup=_RBAC)
+
+
+def _anonymous(**members: object) -> dict[str, Any]:
+    return {"user": {"username": "system:anonymous", "groups": ["system:unauthenticated"]}, **members}
+
+
+CASES = [
+    (_LOWERED, _patched("namespaces", [{"op": "add", "path": "/metadata/labels", "value": {_ENFORCE: "privileged"}}],
+                        _labelled(**{_ENFORCE: "privileged"}))),
+    (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/labels"}], {"metadata": {}})),
+    (_LOWERED, _patched("namespaces", {"metadata": {"labels": None}}, {"metadata": {}})),
+    (_LOWERED, _patched("namespaces", {"metadata": {"labels": {"$patch": "replace"}}}, {"metadata": {}})),
+    (_CREDENTIALS, _patched("configmaps", {"data": {"harmless-looking": "x"}}, {"data": {"password": "x"}})),
+    ("Privileged Pod Or Template",
+     _patched("pods", [{"op": "add", "path": "/s\\u0070ec/ephemeralContainers", "value": []}],
+              {"spec": _PRIVILEGED}, subresource="ephemeralcontainers")),
+    *((_VOLUME, _volume(hostPath={"path": path}))
+      for path in ("/.", "/run/", "/var/lib/", "/dev/sda", "/sys/fs", "/var/lib/docker/overlay2", "//etc")),
+    *((_VOLUME, _volume(local={"path": path})) for path in ("/etc/kubernetes", "//")),
+    *(("Pod Or Template With Sensitive Host Path",
+       {"requestObject": {"spec": {"volumes": [{"hostPath": {"path": path}}]}}})
+      for path in ("/bin", "/sbin/x", "/lib", "/lib64", "/opt/cni/bin", "/opt", "/var/lib/cni", "/run/systemd",
+                   "/run/k3s", "/var/lib/rancher", "/var/spool/at")),
+    ("Role That Can Exec In Pods", _role({"resources": ["pods/*"], "verbs": ["get"]})),
+    ("Role That Can Exec In Pods", _role({"resources": ["*/exec"], "verbs": ["get"]})),
+    ("Role That Can Escalate", _role({"resources": ["certificatesigningrequests/approval"], "verbs": ["update"]})),
+    ("Binding For Anonymous Or All Users",
+     {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
+      "requestObject": {"roleRef": {"name": "edit"}, "subjects": [{"kind": "Group", "name": "system:authenticated"}]}}),
+    *(("Anonymous Request Served", _anonymous(responseStatus={"code": code}, objectRef={"resource": "secrets"}))
+      for code in (200, 400, 404, 409, 422)),
+    ("Change Of Permissions Refused",
+     {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
+      "requestURI": "/x?dryRun=All", "responseStatus": {"code": 403}}),
+    ("System ClusterRole Changed Or Deleted",
+     {"verb": "delete", "objectRef": {"resource": "clusterroles", "apiGroup": _RBAC, "name": "system:node"},
+      "level": "RequestResponse", "requestURI": "/x?dryRun=All", "responseStatus": {"code": 200},
+      "requestObject": {"kind": "DeleteOptions"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "members"), CASES)
+def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, members: dict[str, Any]) -> None:
+    assert _RULESET is not None
+    outcome = Engine(_RULESET, "host").process([make_record(**members)], {})
+    assert rule in {alert.rule for alert in outcome.alerts}
+
+
+@pytest.mark.parametrize(
+    ("rule", "members"),
+    [
+        (_LOWERED, _patched("namespaces", _labelled(team="a"), _labelled(**{_ENFORCE: "baseline"}))),
+        (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/annotations/a"}], {"metadata": {}})),
+        (_CREDENTIALS, _patched("configmaps", _labelled(team="a"), {"data": {"password": "x"}})),
+        (_VOLUME, _volume(hostPath={"path": "/mnt/disk1"})),
+        ("Anonymous Request Served", _anonymous(responseStatus={"code": 404}, objectRef=..., verb="get",
+                                                requestURI="/healthz/nosuch")),
+        ("Binding For Anonymous Or All Users",
+         {"verb": "update", "objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC,
+                                          "name": "system:basic-user"}, "responseStatus": {"code": 200},
+          "requestObject": {"subjects": [{"kind": "Group", "name": "system:authenticated"}]}}),
+    ],
+)  # fmt: skip
+def test_what_is_only_near_stays_silent(make_record: MakeRecord, rule: str, members: dict[str, Any]) -> None:
+    assert _RULESET is not None
+    outcome = Engine(_RULESET, "host").process([make_record(**members)], {})
+    assert rule not in {alert.rule for alert in outcome.alerts}
