@@ -29,7 +29,10 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 def redact(value: bytes, head: Head) -> bytes:
     """Return the event without secrets: the very same object when it holds none. `head` is that of `value`."""
     edit = _edit_of(head)
-    return value if edit is None else _edit_members(value, {"requestObject": edit, "responseObject": edit})
+    if edit is None:
+        return value
+    is_patch = head.resource == "secrets" and head.verb == "patch"
+    return _edit_members(value, {"requestObject": _edit_secret_patch if is_patch else edit, "responseObject": edit})
 
 
 def _edit_of(head: Head) -> _Edit | None:
@@ -86,6 +89,19 @@ def _edit_secret_body(raw: bytes) -> bytes:
     return _edit_elements(raw, _edit_operation) if raw.startswith(b"[") else _edit_members(raw, _IN_SECRET_BODY)
 
 
+def _edit_secret_patch(raw: bytes) -> bytes:
+    """Edit a patch as the client wrote it: a member that no Secret has may be a misspelt one that holds a secret."""
+    if not raw.startswith(b"{"):
+        return _edit_secret_body(raw)
+    names = _OBJECT.decode(raw)
+    return _edit_members(raw, {name: _IN_SECRET.get(name, _keep if _is_harmless(name) else _hide) for name in names})
+
+
+def _is_harmless(name: str) -> bool:
+    """Tell whether a member of a patch holds no secret; `$patch` and its like direct a strategic merge."""
+    return name in _HARMLESS or name.startswith("$")
+
+
 def _edit_operation(raw: bytes) -> bytes:
     """Edit one operation of a JSON patch: all but what says where it applies."""
     if not raw.startswith(b"{"):
@@ -93,7 +109,8 @@ def _edit_operation(raw: bytes) -> bytes:
     operation = _OBJECT.decode(raw)
     path = text(msgspec.json.decode(operation["path"])) if "path" in operation else None
     edit = _hide if path is None else _edit_at(path)
-    return _edit_members(raw, {name: edit for name in operation if name not in ("op", "path", "from")})
+    edits = {name: edit if name == "value" else _hide for name in operation if name not in ("op", "path", "from")}
+    return _edit_members(raw, edits)
 
 
 def _edit_at(path: str) -> _Edit:

@@ -117,6 +117,22 @@ def test_json_patches_of_secrets_show_paths_and_no_values(op: str, operation: st
     assert body_after("secrets", f'[{{"op":"{op}",{operation}}}]') == f'[{{"op":"{op}",{expected}}}]'
 
 
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ('{"stringdata":{"password":"hunter2"}}', '{"stringdata":"[redacted]"}'),
+        ('{"Data":{"a":"hunter2"},"type":"Opaque"}', '{"Data":"[redacted]","type":"Opaque"}'),
+        ('{"$patch":"replace","data":{"a":"hunter2"}}', '{"$patch":"replace","data":{"a":"[redacted]"}}'),
+        ('{"metadata":{"labels":{"a":"b"}},"data":null}', '{"metadata":{"labels":{"a":"b"}},"data":null}'),
+        ('[{"op":"add","path":"/type","foo":"hunter2"}]', '[{"op":"add","path":"/type","foo":"[redacted]"}]'),
+        ('"hunter2"', '"[redacted]"'),
+    ],
+)
+def test_a_misspelt_member_of_a_patch_shows_nothing(patch: str, expected: str) -> None:
+    target = '{"verb":"patch","objectRef":{"resource":"secrets"},"requestObject":'
+    assert redacted(f"{target}{patch}}}".encode()) == f"{target}{expected}}}".encode()
+
+
 def test_elements_of_a_json_patch_that_are_no_operations_are_hidden() -> None:
     assert body_after("secrets", '["secret",["secret"],null]') == '["[redacted]","[redacted]",null]'
 
