@@ -21,9 +21,9 @@ from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
 from auditstream.settings import read_settings
-from auditstream.terminal import escape
 from auditstream.usage import UsageError
 from rules.ruleset import Matching
+from rules.text import escape
 
 USAGE: Final = 2
 INTERRUPTED: Final = 130

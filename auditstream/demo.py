@@ -9,7 +9,7 @@ from auditstream.bodies import open_files
 from auditstream.replay_command import run_replay
 from auditstream.screen import Screen
 from auditstream.settings import Settings
-from auditstream.terminal import escape
+from rules.text import escape
 
 _BEFORE: Final = """\
 These audit events were recorded from a real API server. Every line is an alert.

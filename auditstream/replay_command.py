@@ -14,13 +14,14 @@ from auditstream.replay import Complaint, Step, replay
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.tally import Tally
-from auditstream.terminal import escape, escape_lines
+from auditstream.terminal import escape_lines
 from auditstream.usage import UsageError, did_you_mean
 from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.errors import LoadResult, Problem
 from rules.loader import Selection
 from rules.ruleset import Ruleset
+from rules.text import escape
 
 OK: Final = 0
 FINDINGS: Final = 1

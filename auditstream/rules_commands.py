@@ -12,14 +12,12 @@ from auditstream.replay_command import FINDINGS, OK, check_paths, ready_rules
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines
-from processor.rule_files import load_rules, pack_files, read_files
+from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
+from rules.errors import LoadResult
 from rules.fields import Argument, Field
-from rules.items import ListItem, MacroItem
 from rules.loader import Selection
-from rules.reader import read
 from rules.ruleset import Rule, Ruleset
-from rules.text import Sources
 
 
 class Format(Enum):
@@ -42,7 +40,7 @@ def check_rules(settings: Settings, output_format: Format, screen: Screen) -> in
     if result.ruleset is None:
         return FINDINGS
     if output_format is Format.TEXT:
-        screen.show([_contents(result.ruleset, settings)])
+        screen.show([_contents(result, result.ruleset)])
     return OK
 
 
@@ -74,16 +72,11 @@ def _type(field: Field) -> str:
     return "list" if field.is_list else "text"
 
 
-def _contents(ruleset: Ruleset, settings: Settings) -> str:
-    # A load does not keep what is no rule, so that macros and lists are counted in another reading of the files.
-    files = [*(() if settings.no_pack else pack_files()), *read_files(settings.rules)[0]]
-    items = [item for file in files for item in read(file, Sources(), [])]
-    macros = {item.name for item in items if isinstance(item, MacroItem)}
-    lists = {item.name for item in items if isinstance(item, ListItem)}
+def _contents(result: LoadResult, ruleset: Ruleset) -> str:
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     return (
-        f"ok: {counted(len(ruleset.rules), 'rule')} ({enabled:,} enabled), {counted(len(macros), 'macro')}, "
-        f"{counted(len(lists), 'list')} in {counted(len(files), 'file')}"
+        f"ok: {counted(len(ruleset.rules), 'rule')} ({enabled:,} enabled), {counted(result.macros, 'macro')}, "
+        f"{counted(result.lists, 'list')} in {counted(result.files, 'file')}"
     )
 
 

@@ -10,8 +10,9 @@ from typing import Final
 from rich.text import Text
 
 from auditstream.replay import Step
-from auditstream.terminal import aligned, counted, escape
+from auditstream.terminal import aligned, counted
 from rules.ruleset import Rule
+from rules.text import escape
 
 _CLASSES: Final = {
     "class_suspicious": "suspicious",

@@ -12,10 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from processor.alert import Alert
-
-_SHORT_ESCAPES: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_LAST_OF_TWO_DIGITS: Final = "\xff"
-_LAST_OF_FOUR_DIGITS: Final = "\uffff"
+from rules.text import escape
 
 _MILLISECONDS: Final = len("2026-11-23T20:34:01.258")
 _PRIORITY_WIDTH: Final = len("Informational")
@@ -31,18 +28,6 @@ _STYLES: Final = {
     "Informational": "green",
     "Debug": "dim",
 }
-
-
-def escape(text: str) -> str:
-    r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
-
-    These are the control characters, C1 included, bidirectional and zero-width ones, all separators but the space,
-    lone surrogates, and what Unicode has not assigned. A backslash stays as it is: commands and patterns are full of
-    them, and a text that spells an escape out by itself does no harm.
-    """
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _spell(character) for character in text)
 
 
 def escape_lines(text: str) -> str:
@@ -88,15 +73,6 @@ def aligned(rows: Sequence[Sequence[str]], *, last_is_number: bool = False) -> I
 def counted(count: int, noun: str) -> str:
     """Return `1 event`, `2 events`, `8,767 events`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _spell(character: str) -> str:
-    short = _SHORT_ESCAPES.get(character)
-    if short is not None:
-        return short
-    if character <= _LAST_OF_TWO_DIGITS:
-        return f"\\x{ord(character):02x}"
-    return f"\\u{ord(character):04x}" if character <= _LAST_OF_FOUR_DIGITS else f"\\U{ord(character):08x}"
 
 
 def _spell_json(character: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from rules.document import Value
 from rules.event import Event
-from rules.fields import Argument, Field, FieldValue, Read
+from rules.fields import Argument, Field, FieldValue, Read, boolean
 from rules.paths import elements, flattened, guarded, scalar, texts, walk, walked
 
 
@@ -88,12 +88,8 @@ def _hostpath_is(event: Event, pattern: str | None) -> FieldValue:
         return None
     paths = [path.text for path in found or () if path is not None]
     if pattern.endswith("*"):
-        return _boolean(any(path.startswith(pattern[:-1]) for path in paths))
-    return _boolean(pattern in paths)
-
-
-def _boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
-    return "true" if claim else "false"
+        return boolean(any(path.startswith(pattern[:-1]) for path in paths))
+    return boolean(pattern in paths)
 
 
 def _has_name(_event: Event, _argument: str | None) -> FieldValue:

@@ -8,7 +8,7 @@ from typing import Final
 
 from rules.document import Value
 from rules.event import Event
-from rules.fields import Argument, Field, FieldValue, Read
+from rules.fields import Argument, Field, FieldValue, Read, boolean
 from rules.paths import guarded, texts, walk, walked
 
 _SPEC: Final = ("requestObject", "spec")
@@ -148,7 +148,7 @@ def _any_privileged(event: Event, _argument: str | None) -> FieldValue:
     if walk(event.document, path, None) is None:
         return None
     flags = walk(event.document, (*path, "securityContext", "privileged"), None) or ()
-    return "true" if any(flag is not None and flag.is_true() for flag in flags) else "false"
+    return boolean(any(flag is not None and flag.is_true() for flag in flags))
 
 
 CONTAINER_FIELDS: Final = (

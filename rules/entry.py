@@ -109,16 +109,12 @@ class Entry:
         if not isinstance(node, yaml.MappingNode):
             self.fail(f"'{key}' must be a mapping", self.where(key))
             return None
-        child = Entry(node, self._document, self._sources, self._problems)
-        child.title = self.title
-        return child
+        return self._child(node)
 
     def entries(self, key: str) -> "list[Entry]":
         """Return the mappings of the sequence under a key."""
         self._asked.add(key)
-        return self._entries_of(key, self._values[key])
-
-    def _entries_of(self, key: str, node: yaml.Node) -> "list[Entry]":
+        node = self._values[key]
         if not isinstance(node, yaml.SequenceNode):
             self.fail(f"'{key}' must be a sequence of mappings", self.where(key))
             return []
@@ -127,10 +123,13 @@ class Entry:
             if not isinstance(element, yaml.MappingNode):
                 self.fail(f"'{key}' must hold mappings", self._document.at(element))
                 continue
-            child = Entry(element, self._document, self._sources, self._problems)
-            child.title = self.title
-            children.append(child)
+            children.append(self._child(element))
         return children
+
+    def _child(self, node: yaml.MappingNode) -> "Entry":
+        child = Entry(node, self._document, self._sources, self._problems)
+        child.title = self.title
+        return child
 
     def keys(self) -> list[str]:
         """Return all keys in their order."""

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
+from rules.text import escape
+
 if TYPE_CHECKING:
     from rules.ruleset import Ruleset
     from rules.text import Position
@@ -56,16 +58,16 @@ class Problem:
     def to_text(self) -> str:
         """Return the problem as lines for a person: what, where, the line with a caret below, what to do."""
         severity = "error" if self.code.is_error else "warning"
-        item = _one_line(self.item)
-        lines = [f"{severity}: {_one_line(self.message)} [{self.code.value}]"]
+        item = escape(self.item)
+        lines = [f"{severity}: {escape(self.message)} [{self.code.value}]"]
         if self.position is not None:
             inside = f", in {item}" if item else ""
-            lines.append(f"  --> {_one_line(str(self.position))}{inside}")
+            lines.append(f"  --> {escape(str(self.position))}{inside}")
             lines += _snippet(self.position)
         elif item:
             lines.append(f"  --> {item}")
         if self.hint:
-            lines.append(f"  hint: {_one_line(self.hint)}")
+            lines.append(f"  hint: {escape(self.hint)}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, object]:
@@ -90,16 +92,6 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
         return (-1, 0, 0) if position is None else (files.index(position.file), position.line, position.column)
 
     return sorted(problems, key=place)
-
-
-def _one_line(text: str) -> str:
-    """Return text whose names and words, an author's to choose, cannot pass for lines of ours."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in text
-    )
 
 
 def _cells(text: str) -> int:
@@ -130,6 +122,12 @@ class LoadResult:
 
     ruleset: "Ruleset | None"
     problems: Sequence[Problem]
+    files: int = 0
+    """How many files were read."""
+    macros: int = 0
+    """How many macros they define."""
+    lists: int = 0
+    """How many lists they define."""
 
     @property
     def errors(self) -> list[Problem]:

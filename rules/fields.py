@@ -36,7 +36,11 @@ class Field:
     read: Read
     is_list: bool = False
     argument: Argument = Argument.NONE
-    is_number: bool = False
+
+
+def boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
+    """Return a claim as fields show it: `true` or `false`."""
+    return "true" if claim else "false"
 
 
 class ArgumentError(Exception):

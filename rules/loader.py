@@ -43,9 +43,9 @@ def load(files: Sequence[RuleFile], selection: Selection = Selection()) -> LoadR
     rules = _compile(definitions, sources, problems)
     rules = [replace(rule, is_enabled=rule.is_enabled or rule.name in selection.enabled) for rule in rules]
     problems = _without_repeats(problems)
-    if any(problem.code.is_error for problem in problems):
-        return LoadResult(None, tuple(problems))
-    return LoadResult(Ruleset(rules, selection.matching, _digest(files, rules, selection)), tuple(problems))
+    is_refused = any(problem.code.is_error for problem in problems)
+    ruleset = None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection))
+    return LoadResult(ruleset, tuple(problems), len(files), len(definitions.macros), len(definitions.lists))
 
 
 def _compile(definitions: Definitions, sources: Sources, problems: list[Problem]) -> list[Rule]:

@@ -11,7 +11,7 @@ from typing import Final
 from rules.catalogue import FIELDS
 from rules.checker import ABSENT
 from rules.event import Event
-from rules.fields import ArgumentError, Field, FieldValue, check_argument
+from rules.fields import Argument, ArgumentError, Field, FieldValue, check_argument
 from rules.nodes import FieldRef
 from rules.parser import read_field
 from rules.text import Text
@@ -86,12 +86,13 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
 
 def _argument(text: Text, start: int, end: int, field: Field) -> tuple[str | None, int]:
     """Return the argument after a field's name and where it ends; None where none can be read."""
+    if field.argument is Argument.NONE:
+        return None, end
+    tokenizer = Tokenizer(text)
+    tokenizer.index = start
     try:
-        check_argument(field, "0")
-        tokenizer = Tokenizer(text)
-        tokenizer.index = start
         reference = read_field(tokenizer)
-    except (ArgumentError, ConditionError):
+    except ConditionError:
         return None, end
     if reference.name != field.name or reference.argument is None:
         return None, end

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from rules.event import Event
-from rules.fields import Field, FieldValue
+from rules.fields import Field, FieldValue, boolean
 from rules.podspec import PodSpecFacts, image_repository, prefixes, registry, volume_paths
 
 
@@ -20,7 +20,7 @@ def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | 
 
 
 def _flag(name: str, description: str, show: Callable[[PodSpecFacts], bool]) -> Field:
-    return Field(f"podspec.{name}", description, _read(lambda facts: "true" if show(facts) else "false"))
+    return Field(f"podspec.{name}", description, _read(lambda facts: boolean(show(facts))))
 
 
 def _list(name: str, description: str, show: Callable[[PodSpecFacts], tuple[str, ...]]) -> Field:

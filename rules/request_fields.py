@@ -5,7 +5,7 @@ from typing import Final
 
 from rules.audit_fields import query_parameters
 from rules.event import Event
-from rules.fields import Field, FieldValue
+from rules.fields import Field, FieldValue, boolean
 
 _DRY_RUN_VERBS: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -44,10 +44,10 @@ def _dry_run(event: Event, _argument: str | None) -> FieldValue:
         options = event.request_object
         if options is not None and options.text != "null":
             asked = options.member("dryRun")
-            return _boolean(any(element.string == "All" for element in (asked and asked.elements) or ()))
+            return boolean(any(element.string == "All" for element in (asked and asked.elements) or ()))
         if not _shows_bodies(event):
             return "false"
-    return _boolean(("dryRun", "All") in query_parameters(event.text("requestURI") or ""))
+    return boolean(("dryRun", "All") in query_parameters(event.text("requestURI") or ""))
 
 
 def _shows_bodies(event: Event) -> bool:
@@ -57,10 +57,6 @@ def _shows_bodies(event: Event) -> bool:
         and event.string("stage") != "RequestReceived"
         and event.string("annotations", "audit.k8s.io/truncated") is None
     )
-
-
-def _boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
-    return "true" if claim else "false"
 
 
 REQUEST_FACT_FIELDS: Final = (

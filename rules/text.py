@@ -44,7 +44,6 @@ class Sources:
     """The files of one load, side by side in one space of offsets."""
 
     _files: list[_File] = field(default_factory=list)
-    _starts: list[int] = field(default_factory=list)
     _end: int = 0
 
     def add(self, name: str, text: str) -> int:
@@ -53,13 +52,12 @@ class Sources:
         line_starts.extend(i + 1 for i, character in enumerate(text) if character == "\n")
         start = self._end
         self._files.append(_File(name, text, start, line_starts))
-        self._starts.append(start)
         self._end = start + len(text) + 1  # one past the end is a place too: where something is missing
         return start
 
     def locate(self, offset: int) -> Position:
         """Return the file, line and column of an offset."""
-        file = self._files[bisect_right(self._starts, offset) - 1]
+        file = self._files[bisect_right(self._files, offset, key=lambda file: file.start) - 1]
         inside = offset - file.start
         line = bisect_right(file.line_starts, inside)
         line_start = file.line_starts[line - 1]
@@ -105,6 +103,20 @@ class Text:
         """Return the text without white space around it."""
         start = len(self.value) - len(self.value.lstrip())
         return self.slice(start, max(start, len(self.value.rstrip())))
+
+
+def escape(text: str) -> str:
+    r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
+
+    These are the control characters, C1 included, bidirectional and zero-width ones, all separators but the space,
+    lone surrogates, and what Unicode has not assigned. A backslash stays as it is: commands and patterns are full of
+    them, and a text that spells an escape out by itself does no harm.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}

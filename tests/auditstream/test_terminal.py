@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from auditstream.terminal import alert_line, aligned, counted, escape, escape_json, escape_lines
+from auditstream.terminal import alert_line, aligned, counted, escape_json, escape_lines
 from processor.alert import Alert
+from rules.text import escape
 
 
 def make_alert(**members: str) -> Alert:

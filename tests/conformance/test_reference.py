@@ -1,8 +1,8 @@
 """What the reference engine did, case by case: data in `data/`, described in `README.md` beside this file.
 
 A case that this version cannot do yet is listed with the words that it must be refused with; a case on which this
-project differs on purpose is listed with its paragraph in `deviations`. Field values and rule files are
-held to be exact there: a listed case that would pass fails. Conditions and formats leave the listed events out.
+project differs on purpose is named below with its paragraph of the spec. Field values and rule files are held to be
+exact there: a listed case that would pass fails. Conditions and formats leave the listed events out.
 """
 
 import gzip
