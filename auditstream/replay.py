@@ -12,7 +12,8 @@ from auditstream.bodies import AuditFile, Body, Damage
 from ingest.split import split
 from processor.alert import Alert
 from processor.decode import decode
-from processor.engine import Engine, RuleFailure, State
+from processor.engine import Engine, RuleFailure
+from processor.inventory import State
 from rules.event import Event
 from wire.record import Rejected
 

@@ -4,18 +4,16 @@ Called with the records of one partition, in their order, by the Faust agent, by
 State is looked up and changed only under the key of the record at hand, so every mode gives the same alerts.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from processor.alert import Alert, make_alert
 from processor.decode import decode
+from processor.inventory import State, observe
 from rules.ruleset import Ruleset
 from wire.record import Record, Rejected, identity
-
-State = MutableMapping[bytes, bytes]
-"""What is remembered of the cluster's resources, by key. Given by the mode: a dict, a table, a database."""
 
 
 class RuleFailure(msgspec.Struct, frozen=True):
@@ -40,26 +38,30 @@ class Engine:
         self.ruleset: Final = ruleset
         self._hostname: Final = hostname
 
-    def process(self, records: Sequence[Record], state: State) -> Outcome:  # noqa: ARG002 - the inventory's, which is next
-        """Return the alerts of some records, those that are no events, and rules that failed.
+    def process(self, records: Sequence[Record], state: State) -> Outcome:
+        """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
 
-        Repeating a call with the same records and state gives the same outcome.
+        Repeating a call gives the same alerts, and changes the state no further.
         """
         outcome = Outcome([], [], [])
         for record in records:
-            self._judge(record, outcome)
+            self._judge(record, state, outcome)
         return outcome
 
-    def _judge(self, record: Record, outcome: Outcome) -> None:
+    def _judge(self, record: Record, state: State, outcome: Outcome) -> None:
         event = decode(record)
         if isinstance(event, Rejected):
             outcome.rejected.append(event)
             return
+        event_id = None
+        if record.key is not None:
+            event_id = identity(record.cluster, record.value)
+            event = event.with_facts(observe(event, event_id, record.key, state))
         verdict = self.ruleset.match(event)
         if verdict.failures:
             outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)
         if verdict.matches:
-            event_id = identity(record.cluster, record.value)
+            event_id = event_id or identity(record.cluster, record.value)
             outcome.alerts.extend(
                 make_alert(event, rule, identity=event_id, ruleset=self.ruleset.digest, hostname=self._hostname)
                 for rule in verdict.matches

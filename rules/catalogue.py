@@ -8,7 +8,16 @@ from rules.event_fields import EVENT_FIELDS
 from rules.fields import Catalogue
 from rules.podspec_fields import PODSPEC_FIELDS
 from rules.request_fields import REQUEST_FACT_FIELDS
+from rules.resource_fields import RESOURCE_FIELDS
 
 FIELDS: Final = Catalogue(
-    (*REQUEST_FIELDS, *BODY_FIELDS, *CONTAINER_FIELDS, *EVENT_FIELDS, *PODSPEC_FIELDS, *REQUEST_FACT_FIELDS),
+    (
+        *REQUEST_FIELDS,
+        *BODY_FIELDS,
+        *CONTAINER_FIELDS,
+        *EVENT_FIELDS,
+        *PODSPEC_FIELDS,
+        *REQUEST_FACT_FIELDS,
+        *RESOURCE_FIELDS,
+    ),
 )

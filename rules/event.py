@@ -12,7 +12,7 @@ from typing import Final
 from rules.document import Value
 from rules.podspec import PodSpecFacts, facts_of
 
-FactValue = str | tuple[str, ...]
+FactValue = str | int | tuple[str, ...]
 
 NO_FACTS: Final[Mapping[str, FactValue]] = MappingProxyType({})
 
@@ -35,6 +35,10 @@ class Event:
         """The cluster that the sender's credential is bound to."""
         self.facts: Final = facts
         """What the inventory knows of the event's target, by field name (`resource.*`); absent is unknown."""
+
+    def with_facts(self, facts: Mapping[str, FactValue]) -> "Event":
+        """Return this event with what the inventory knows of its target."""
+        return Event(self.document, self.time_ns, self.cluster, facts)
 
     def text(self, *path: str) -> str | None:
         """Return the text of what stands at a path, None where a step is missing."""

@@ -15,14 +15,19 @@ _NEVER_DRY: Final = frozenset({"exec", "attach", "portforward", "proxy", "token"
 """Subresources whose requests take effect whatever a `dryRun` in their URI says: it must not hide them."""
 
 
-def _source_ip(event: Event, _argument: str | None) -> str | None:
+def source_ip(event: Event) -> str | None:
+    """Return the last of the source addresses: the one that the API server saw itself, and no client's word."""
     value = event.document.member("sourceIPs")
     addresses = None if value is None else value.elements
     return addresses[-1].string if addresses else None
 
 
-def _source_networks(event: Event, argument: str | None) -> FieldValue:
-    source = _source_ip(event, argument)
+def _source_ip(event: Event, _argument: str | None) -> FieldValue:
+    return source_ip(event)
+
+
+def _source_networks(event: Event, _argument: str | None) -> FieldValue:
+    source = source_ip(event)
     try:
         address = ip_address(source or "")
     except ValueError:
@@ -35,19 +40,24 @@ def _commands(event: Event, _argument: str | None) -> FieldValue:
 
 
 def _dry_run(event: Event, _argument: str | None) -> FieldValue:
+    return boolean(is_dry_run(event))
+
+
+def is_dry_run(event: Event) -> bool:
+    """Tell whether a request asks for a dry run, which changes nothing."""
     _, _, subresource = event.target
     verb = event.string("verb")
     if verb not in _DRY_RUN_VERBS or subresource in _NEVER_DRY:
-        return "false"
+        return False
     if verb in _DELETING_VERBS:
         # The API server reads DeleteOptions from the body and, only where there is none, from the URI.
         options = event.request_object
         if options is not None and options.text != "null":
             asked = options.member("dryRun")
-            return boolean(any(element.string == "All" for element in (asked and asked.elements) or ()))
+            return any(element.string == "All" for element in (asked and asked.elements) or ())
         if not _shows_bodies(event):
-            return "false"
-    return boolean(("dryRun", "All") in query_parameters(event.text("requestURI") or ""))
+            return False
+    return ("dryRun", "All") in query_parameters(event.text("requestURI") or "")
 
 
 def _shows_bodies(event: Event) -> bool:

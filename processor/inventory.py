@@ -1,0 +1,42 @@
+"""What is known of the cluster's resources: remembers what an event did, and tells what is known of its target. PURE.
+
+Called by the engine for each event that has an affinity key. State is a mapping of bytes that the mode gives: a dict,
+a table, a database. It is looked up and changed under the event's own affinity key alone, so that events under
+different keys never see each other's, in any mode. Values are assigned whole, never changed in place.
+"""
+
+from collections.abc import Mapping, MutableMapping
+
+from processor.history import NOTHING, Mark, decode, encode, merge
+from processor.lives import facts
+from processor.sighting import ObjectName, mark_of, sightings, target_of, uid_of
+from rules.event import NO_FACTS, Event, FactValue
+
+State = MutableMapping[bytes, bytes]
+"""What is remembered, by affinity key and name of the object."""
+
+
+def observe(event: Event, identity: str, key: bytes, state: State) -> Mapping[str, FactValue]:
+    """Remember what an event did and return the `resource.*` facts of its target: as of the event, and before it.
+
+    `identity` is the event's (hex digits), `key` its record's affinity key. Repeating a call changes nothing more, and
+    what is remembered in the end does not depend on the order of calls.
+    """
+    mark = mark_of(event, identity)
+    for sighting in sightings(event, mark):
+        place = state_key(key, sighting.target)
+        known = state.get(place)
+        grown = encode(sighting.history if known is None else merge(decode(known), sighting.history))
+        if grown != known:
+            state[place] = grown
+    target = target_of(event)
+    return NO_FACTS if target is None else _facts(event, mark, state.get(state_key(key, target)))
+
+
+def _facts(event: Event, mark: Mark, known: bytes | None) -> Mapping[str, FactValue]:
+    return facts(NOTHING if known is None else decode(known), mark, uid_of(event))
+
+
+def state_key(key: bytes, target: ObjectName) -> bytes:
+    """Return where a name's history stands: below its affinity key."""
+    return b"\0".join((key, *(part.encode() for part in target)))

@@ -1,0 +1,371 @@
+"""The inventory: what it knows after a history, whatever the order in which the history came."""
+
+import gzip
+import itertools
+import json
+import random
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.split import split
+from processor.decode import decode
+from processor.inventory import observe
+from rules.event import Event, FactValue
+from wire.record import Record, identity
+
+if TYPE_CHECKING:
+    from tests.processor.conftest import ApiServer
+
+Facts = dict[str, FactValue]
+Server = Callable[..., "ApiServer"]
+State = dict[bytes, bytes]
+
+_RESOURCES = ("configmaps", "deployments", "namespaces", "pods", "services")
+_VIEWS = (
+    ("RequestResponse", "whole"),
+    ("RequestResponse", "PartialObjectMetadata"),
+    ("RequestResponse", "Table"),
+    ("Request", "whole"),
+    ("Metadata", "whole"),
+)
+
+
+def _observe(records: Sequence[Record], state: State) -> list[Facts]:
+    """Return the facts that each event of some records sees."""
+    seen = []
+    for record in records:
+        event = decode(record)
+        assert isinstance(event, Event)
+        if record.key is not None:
+            seen.append(dict(observe(event, identity(record.cluster, record.value), record.key, state)))
+    return seen
+
+
+def _state_of(records: Sequence[Record]) -> State:
+    state: State = {}
+    _observe(records, state)
+    return state
+
+
+def _last(server: "ApiServer") -> Facts:
+    """Return the facts that the last event sees after all others."""
+    return _observe(server.records(), {})[-1]
+
+
+# --- histories in any order ------------------------------------------------------------------------------------------
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "create", "patch", "delete", "dry run", "finish", "delete_all", "wait"]),
+        st.sampled_from(_RESOURCES),
+        st.sampled_from(["web", "db"]),
+        st.sampled_from(["alice", "bob"]),
+        st.booleans(),
+    ),
+    min_size=2,
+    max_size=24,
+)
+_Steps = list[tuple[str, str, str, str, bool]]
+
+
+def _take(server: "ApiServer", step: tuple[str, str, str, str, bool]) -> None:
+    what, resource, name, user, is_finalized = step
+    if what == "create":
+        server.create(resource, name, user=user, finalizers=("example.com/wait",) if is_finalized else ())
+    elif what == "patch":
+        server.patch(resource, name, user=user)
+    elif what in ("delete", "dry run"):
+        server.delete(resource, name, user=user, dry_run=what == "dry run")
+    elif what == "finish":
+        server.finish(resource, name)
+    elif what == "wait":
+        server.wait(1.7)
+    elif resource != "namespaces":  # the API has no such request
+        server.delete_all(resource, user=user)
+
+
+@given(steps=_STEPS, views=st.lists(st.sampled_from(_VIEWS), min_size=1), chance=st.randoms(use_true_random=False))
+def test_any_order_and_any_repeats_end_in_the_same_inventory(
+    api_server: Server, steps: _Steps, views: list[tuple[str, str]], chance: random.Random
+) -> None:
+    server = api_server()
+    for step, (level, answer) in zip(steps, itertools.cycle(views), strict=False):
+        server.level, server.answer = level, answer
+        _take(server, step)
+    records = server.records()
+    shuffled = records + chance.sample(records, len(records) // 2)
+    chance.shuffle(shuffled)
+    assert _state_of(shuffled) == _state_of(records)
+
+
+@pytest.mark.parametrize(("level", "answer"), _VIEWS)
+@pytest.mark.parametrize("resource", ["configmaps", "deployments", "namespaces"])
+def test_every_permutation_of_a_deletion_and_re_creation_ends_in_the_same_inventory(
+    api_server: Server, resource: str, level: str, answer: str
+) -> None:
+    server = api_server(level, answer)
+    server.create(resource, "web")
+    server.delete(resource, "web", user="bob")
+    server.finish(resource, "web")
+    server.create(resource, "web", user="carol")
+    server.patch(resource, "web", user="dave")
+    server.delete(resource, "web", user="erin")
+    server.finish(resource, "web")
+    records = server.records()
+    states = [_state_of(order) for order in itertools.permutations(records[:6])]
+    assert all(state == states[0] for state in states)
+    assert len(states[0]) == 1
+
+
+@given(steps=_STEPS)
+def test_in_order_the_inventory_is_the_truth(api_server: Server, steps: _Steps) -> None:
+    server = api_server()
+    state: State = {}
+    known: set[tuple[str, str]] = set()
+    for step in steps:
+        told, existed, was_known = len(server.events), set(server.objects), set(known)
+        _take(server, step)
+        known.update(server.objects)
+        where = step[1], step[2]
+        for facts in _observe(server.records(server.events[told:]), state):
+            if step[0] == "delete_all":  # is about no single object
+                assert facts == {}
+            else:
+                assert facts.get("resource.exists") == (_claim(where in server.objects) if where in known else None)
+                assert facts.get("resource.before.exists") == (_claim(where in existed) if where in was_known else None)
+
+
+def _claim(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
+    return "true" if claim else "false"
+
+
+def _sample_records() -> list[Record]:
+    records: list[Record] = []
+    for entry in (files("auditstream") / "samples").iterdir():
+        if entry.name.endswith(".jsonl.gz"):
+            for line in gzip.decompress(entry.read_bytes()).splitlines():
+                records += split(line, cluster="default", received_ms=0).records
+    return records
+
+
+def test_the_recording_in_any_order_and_with_repeats_ends_in_the_same_inventory() -> None:
+    records = _sample_records()
+    state = _state_of(records)
+    assert len(state) > 40
+    chance = random.Random(0)  # noqa: S311 - an order, no secret
+    for _ in range(10):
+        shuffled = records + chance.sample(records, 50)
+        chance.shuffle(shuffled)
+        assert _state_of(shuffled) == state
+
+
+# --- what the facts say ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("level", "answer"), _VIEWS)
+@pytest.mark.parametrize("resource", ["configmaps", "deployments", "services"])
+def test_a_deletion_is_told_with_lifetime_and_creator_at_every_level(
+    api_server: Server, resource: str, level: str, answer: str
+) -> None:
+    server = api_server(level, answer)
+    server.create(resource, "web", user="alice")
+    server.wait(90)
+    server.delete(resource, "web", user="bob")
+    assert _last(server) == {
+        "resource.before.exists": "true",
+        "resource.exists": "false",
+        "resource.created.user": "alice",
+        "resource.created.source_ip": "192.0.2.7",
+        "resource.created.time": "2027-01-15T08:00:00.010000000Z",
+        "resource.deleted.user": "bob",
+        "resource.lifetime_seconds": 90,
+    }
+
+
+@pytest.mark.parametrize(("level", "answer"), _VIEWS)
+def test_a_namespace_ends_with_its_finalization(api_server: Server, level: str, answer: str) -> None:
+    server = api_server(level, answer)
+    server.create("namespaces", "web")
+    server.delete("namespaces", "web", user="bob")
+    assert _last(server)["resource.exists"] == "true"
+    server.wait(30)
+    server.finish("namespaces", "web")
+    told = _last(server)
+    assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
+    assert (told["resource.deleted.user"], told["resource.lifetime_seconds"]) == ("bob", 30)
+
+
+@pytest.mark.parametrize("answer", ["whole", "PartialObjectMetadata"])
+@pytest.mark.parametrize("resource", ["configmaps", "deployments", "services"])
+def test_what_waits_for_finalizers_ends_with_the_last_of_them(api_server: Server, resource: str, answer: str) -> None:
+    server = api_server(answer=answer)
+    server.create(resource, "web", finalizers=["foregroundDeletion"])
+    server.delete(resource, "web", user="bob")
+    assert _last(server)["resource.exists"] == "true"
+    assert _last(server)["resource.deleted.user"] == "bob"
+    server.delete(resource, "web", user="mallory")
+    assert _last(server)["resource.deleted.user"] == "bob"
+    server.wait(5)
+    server.finish(resource, "web")
+    told = _last(server)
+    assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
+    assert (told["resource.deleted.user"], told["resource.lifetime_seconds"]) == ("bob", 5)
+
+
+def test_a_pod_ends_when_its_grace_is_over(api_server: Server) -> None:
+    server = api_server()
+    server.create("pods", "web")
+    server.delete("pods", "web", user="bob")
+    assert _last(server)["resource.exists"] == "true"
+    server.finish("pods", "web", user="system:node:n")
+    told = _last(server)
+    assert (told["resource.exists"], told["resource.deleted.user"]) == ("false", "bob")
+
+
+@pytest.mark.parametrize(("level", "answer"), _VIEWS)
+def test_a_name_that_is_used_again_is_a_new_object(api_server: Server, level: str, answer: str) -> None:
+    server = api_server(level, answer)
+    server.create("configmaps", "web", user="alice")
+    server.wait(60)
+    server.delete("configmaps", "web", user="bob")
+    server.wait(60)
+    server.create("configmaps", "web", user="carol")
+    made = _last(server)
+    assert made["resource.before.exists"] == "false"
+    assert (made["resource.exists"], made["resource.created.user"]) == ("true", "carol")
+    assert "resource.deleted.user" not in made
+    server.wait(5)
+    server.delete("configmaps", "web", user="dave")
+    ended = _last(server)
+    assert (ended["resource.created.user"], ended["resource.deleted.user"]) == ("carol", "dave")
+    assert ended["resource.lifetime_seconds"] == 5
+
+
+@pytest.mark.parametrize("level", ["Metadata", "RequestResponse"])
+def test_a_repeat_sees_what_its_first_copy_saw(api_server: Server, level: str) -> None:
+    server = api_server(level)
+    server.create("configmaps", "web")
+    server.patch("configmaps", "web")
+    server.delete("configmaps", "web", user="bob")
+    server.create("configmaps", "web", user="carol")
+    server.delete("configmaps", "web", user="dave")
+    state: State = {}
+    first = _observe(server.records(), state)
+    assert _observe(server.records(), state) == first
+
+
+def test_a_deletion_that_comes_after_the_next_creation_is_told_all_the_same(api_server: Server) -> None:
+    server = api_server()
+    server.create("configmaps", "web")
+    server.wait(60)
+    server.delete("configmaps", "web", user="bob")
+    server.create("configmaps", "web", user="carol")
+    made, deleted, remade = server.records()
+    told = _observe([made, remade, deleted], {})[-1]
+    assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
+    assert (told["resource.created.user"], told["resource.lifetime_seconds"]) == ("alice", 60)
+
+
+@pytest.mark.parametrize("level", ["Metadata", "RequestResponse"])
+def test_of_an_object_older_than_the_pipeline_its_end_is_known(api_server: Server, level: str) -> None:
+    server = api_server(level)
+    server.create("deployments", "web")
+    server.wait(5)
+    server.delete("deployments", "web", user="bob")
+    server.events.pop(0)
+    assert _last(server) == {"resource.exists": "false", "resource.deleted.user": "bob"}
+
+
+def test_an_object_that_was_only_seen_changing_tells_when_it_was_created_but_not_by_whom(api_server: Server) -> None:
+    server = api_server()
+    server.create("deployments", "web")
+    server.wait(5)
+    server.patch("deployments", "web")
+    server.events.pop(0)
+    assert _last(server) == {"resource.exists": "true", "resource.created.time": "2027-01-15T08:00:00.000000000Z"}
+    server.wait(5)
+    server.delete("deployments", "web", user="bob")
+    assert _last(server) == {
+        "resource.before.exists": "true",
+        "resource.exists": "false",
+        "resource.created.time": "2027-01-15T08:00:00.000000000Z",
+        "resource.deleted.user": "bob",
+        "resource.lifetime_seconds": 10,
+    }
+
+
+def test_a_creation_seen_without_its_object_is_that_of_the_object_seen_later(api_server: Server) -> None:
+    server = api_server("Metadata")
+    server.create("deployments", "web", user="alice")
+    server.level = "RequestResponse"
+    server.wait(5)
+    server.patch("deployments", "web", user="bob")
+    facts = _last(server)
+    assert facts["resource.created.user"] == "alice"
+    assert facts["resource.before.exists"] == "true"
+
+
+def test_what_failed_or_was_a_dry_run_changed_nothing(api_server: Server) -> None:
+    server = api_server()
+    server.patch("configmaps", "web")
+    server.delete("configmaps", "web")
+    assert _state_of(server.records()) == {}
+    server.create("configmaps", "web", user="alice")
+    state = _state_of(server.records())
+    server.create("configmaps", "web", user="mallory")
+    server.delete("configmaps", "web", user="mallory", dry_run=True)
+    assert _state_of(server.records()) == state
+    assert _last(server)["resource.created.user"] == "alice"
+
+
+def test_a_list_of_what_was_deleted_ends_each_of_its_objects(api_server: Server) -> None:
+    server = api_server()
+    server.create("configmaps", "web")
+    server.create("configmaps", "db", finalizers=["example.com/wait"])
+    server.create("pods", "web")
+    server.wait(5)
+    server.delete_all("configmaps", user="bob")
+    server.delete_all("pods", user="bob")
+    for resource, name, exists in (
+        ("configmaps", "web", "false"),
+        ("configmaps", "db", "true"),
+        ("pods", "web", "true"),
+    ):
+        server.patch(resource, name)
+        facts = _last(server)
+        assert (facts["resource.exists"], facts["resource.deleted.user"]) == (exists, "bob"), (resource, name)
+
+
+def test_events_under_different_keys_never_see_each_other(api_server: Server) -> None:
+    server = api_server()
+    server.create("configmaps", "web")
+    server.patch("configmaps", "web")
+    made, changed = server.records()
+    state: State = {}
+    _observe([made], state)
+    stray = Record(changed.value, b"default/other", "default", 0)
+    assert "resource.created.user" not in _observe([stray], state)[0]
+    assert all(key.startswith((b"default/shop\0", b"default/other\0")) for key in state)
+
+
+def test_an_event_without_a_name_or_of_no_tracked_resource_has_no_facts(make_record: Callable[..., Record]) -> None:
+    for target in ({"resource": "pods", "namespace": "shop"}, {"resource": "leases", "name": "x"}, None):
+        record = make_record(objectRef=target, verb="delete", responseStatus={"code": 200})
+        event = decode(record)
+        assert isinstance(event, Event)
+        state: State = {}
+        assert observe(event, "00" * 16, b"default/shop", state) == {}
+        assert state == {}
+
+
+def test_nothing_of_what_an_object_holds_is_remembered(api_server: Server) -> None:
+    server = api_server()
+    server.create("configmaps", "web")
+    event: dict[str, Any] = json.loads(json.dumps(server.events[0]))
+    event["requestObject"]["data"] = event["responseObject"]["data"] = {"password": "hunter2"}
+    assert b"hunter2" not in b"".join(_state_of(server.records([event])).values())

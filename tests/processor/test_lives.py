@@ -1,0 +1,117 @@
+"""Facts derived from a history: of which object, and as of when."""
+
+from processor.history import NOTHING, Ending, History, Incarnation, Mark, merge
+from processor.lives import facts
+
+_SECOND = 1_000_000_000
+
+
+def _mark(seconds: float, user: str = "alice", source_ip: str | None = None) -> Mark:
+    time_ns = int(seconds * _SECOND)
+    return Mark(time_ns, time_ns - 1, str(seconds).encode(), user, source_ip, "")
+
+
+def _told(*pieces: History) -> History:
+    whole = NOTHING
+    for piece in pieces:
+        whole = merge(whole, piece)
+    return whole
+
+
+def _create(mark: Mark) -> History:
+    return History(creates=(mark,), first_ns=mark.time_ns)
+
+
+def _ending(mark: Mark, uid: str = "", *, is_asked: bool = True, is_gone: bool = True) -> History:
+    return History(endings=(Ending(mark, uid, is_asked, is_gone),), first_ns=mark.time_ns)
+
+
+def test_nothing_is_known_of_a_name_that_was_never_seen() -> None:
+    assert facts(NOTHING, _mark(1), "") == {}
+    assert facts(NOTHING, _mark(1), "a") == {}
+
+
+def test_what_happened_later_does_not_show() -> None:
+    history = _told(_create(_mark(10)), _ending(_mark(30, "bob")))
+    assert facts(history, _mark(5), "") == {}
+    assert facts(history, _mark(20), "")["resource.exists"] == "true"
+    assert "resource.deleted.user" not in facts(history, _mark(20), "")
+    assert facts(history, _mark(40), "")["resource.deleted.user"] == "bob"
+
+
+def test_an_event_without_a_uid_is_about_the_last_object_created_by_then() -> None:
+    history = _told(_create(_mark(10, "alice")), _ending(_mark(20)), _create(_mark(30, "bob")), _ending(_mark(40)))
+    assert facts(history, _mark(15), "")["resource.created.user"] == "alice"
+    assert facts(history, _mark(25), "") == {
+        "resource.before.exists": "false",
+        "resource.exists": "false",
+        "resource.created.user": "alice",
+        "resource.created.time": "1970-01-01T00:00:10.000000000Z",
+        "resource.deleted.user": "alice",
+        "resource.lifetime_seconds": 10,
+    }
+    assert facts(history, _mark(35), "")["resource.created.user"] == "bob"
+
+
+def test_a_deletion_by_uid_ends_that_object_whatever_the_clocks_say() -> None:
+    made = Incarnation(100, "a", 100 * _SECOND, created=_mark(100.5))
+    history = _told(History((made,)), _ending(_mark(99, "bob"), "a"))
+    told = facts(history, _mark(99, "bob"), "a")
+    assert (told["resource.exists"], told["resource.lifetime_seconds"]) == ("false", 0)
+
+
+def test_a_deletion_of_another_uid_is_of_an_object_that_is_older() -> None:
+    made = Incarnation(100, "b", 100 * _SECOND, created=_mark(100.5, "carol"))
+    history = _told(History((made,)), _ending(_mark(101), "a"))
+    assert facts(history, _mark(101), "a") == {"resource.exists": "false", "resource.deleted.user": "alice"}
+    assert facts(history, _mark(100.7), "b")["resource.exists"] == "true"
+
+
+def test_a_deletion_by_uid_is_of_the_object_whose_creation_did_not_show_one() -> None:
+    history = _told(_create(_mark(10, "alice")), _ending(_mark(20, "bob"), "a"))
+    told = facts(history, _mark(20, "bob"), "a")
+    assert (told["resource.created.user"], told["resource.lifetime_seconds"]) == ("alice", 10)
+
+
+def test_two_creations_within_a_second_are_of_two_objects() -> None:
+    history = _told(
+        History((Incarnation(100, "a", 101 * _SECOND),)),
+        History((Incarnation(100, "b", 101 * _SECOND),)),
+        _create(_mark(100.2, "alice")),
+        _create(_mark(100.4, "bob")),
+    )
+    told = {facts(history, _mark(200), uid)["resource.created.user"] for uid in ("a", "b")}
+    assert told == {"alice", "bob"}
+
+
+def test_a_creation_at_another_time_is_not_that_of_the_object_seen_later() -> None:
+    history = _told(History((Incarnation(100, "a", 101 * _SECOND),)), _create(_mark(90)))
+    assert "resource.created.user" not in facts(history, _mark(200), "a")
+
+
+def test_an_event_of_an_object_that_was_forgotten_has_no_facts() -> None:
+    newer = [History((Incarnation(time, f"uid-{time}", time),)) for time in range(10, 20)]
+    assert facts(_told(*newer), _mark(10), "uid-10") == {}
+
+
+def test_a_finalize_ends_only_what_is_being_deleted() -> None:
+    finalized = _ending(_mark(20), is_asked=False)
+    made = _create(_mark(10))
+    assert facts(_told(made, finalized), _mark(30), "")["resource.exists"] == "true"
+    asked = _ending(_mark(15), is_gone=False)
+    assert facts(_told(made, asked, finalized), _mark(30), "")["resource.exists"] == "false"
+    late = _ending(_mark(25), is_gone=False)
+    assert facts(_told(made, late, finalized), _mark(30), "")["resource.exists"] == "true"
+
+
+def test_users_and_addresses_that_an_event_did_not_say_are_absent() -> None:
+    history = _told(_create(_mark(10, "")), _ending(_mark(20, "")))
+    told = facts(history, _mark(30), "")
+    assert not {"resource.created.user", "resource.created.source_ip", "resource.deleted.user"} & told.keys()
+
+
+def test_the_first_to_ask_for_a_deletion_is_told() -> None:
+    asked = Incarnation(10, "a", 10 * _SECOND, created=_mark(10.5), asked=_mark(20, "bob"))
+    history = _told(History((asked,)), _ending(_mark(15, "carol"), "a", is_gone=False))
+    assert facts(history, _mark(30), "a")["resource.deleted.user"] == "carol"
+    assert facts(history, _mark(17), "a")["resource.deleted.user"] == "carol"
