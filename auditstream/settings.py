@@ -1,18 +1,20 @@
 """The settings of the one-process commands: `AUDITSTREAM_*` variables, the command line over them.
 
-Called once a command, by `auditstream.cli`, and passed down as values. The only file here that reads the environment.
+Called once a command and settings class, by `auditstream.cli`, and passed down as values. The only file here that reads
+the environment, for the classes of other rooms too.
 """
 
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar, overload
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auditstream.usage import UsageError, did_you_mean
+from ingest.settings import IngestSettings
 from rules.ruleset import Matching
 
 PREFIX: Final = "AUDITSTREAM_"
@@ -57,11 +59,21 @@ class Settings(BaseSettings):
     between machines."""
 
 
-_CLASSES: Final[tuple[type[BaseSettings], ...]] = (Settings,)
+_CLASSES: Final[tuple[type[BaseSettings], ...]] = (Settings, IngestSettings)
 """All settings classes of the project: a variable that another command reads is known to every command."""
 
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
-def read_settings(given: Mapping[str, object]) -> Settings:
+
+@overload
+def read_settings(given: Mapping[str, object]) -> Settings: ...
+
+
+@overload
+def read_settings(given: Mapping[str, object], kind: type[_Kind]) -> _Kind: ...
+
+
+def read_settings(given: Mapping[str, object], kind: type[BaseSettings] = Settings) -> BaseSettings:
     """Return the settings: what was given on the command line (None: was not), else the environment's, else defaults.
 
     Raises UsageError for a value that cannot be used, and for a variable with our prefix that no command reads: it is
@@ -70,13 +82,13 @@ def read_settings(given: Mapping[str, object]) -> Settings:
     _refuse_unknown_variables(os.environ)
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**chosen)  # type: ignore[arg-type]  # checked by pydantic, at run time
+        return kind(**chosen)  # type: ignore[arg-type]  # checked by pydantic, at run time
     except ValidationError as error:
-        raise UsageError(_first_problem(error, chosen)) from None
+        raise UsageError(_first_problem(error, chosen, kind)) from None
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {PREFIX + field.upper() for settings in _CLASSES for field in settings.model_fields}
+    known = {_variable(kind, field) for kind in _CLASSES for field in kind.model_fields}
     for name in sorted(environ):
         # Settings are read whatever their letter case, so they are refused so too.
         if name.upper().startswith(PREFIX) and name.upper() not in known and not _SERVICE_LINK.fullmatch(name):
@@ -84,9 +96,13 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
             raise UsageError(f"unknown variable {name}: {hint}")
 
 
-def _first_problem(error: ValidationError, given: Mapping[str, object]) -> str:
+def _first_problem(error: ValidationError, given: Mapping[str, object], kind: type[BaseSettings]) -> str:
     problem = error.errors()[0]
     field = str(problem["loc"][0])
-    name = "--" + field.replace("_", "-") if field in given else PREFIX + field.upper()
-    reason = problem["msg"]
+    name = "--" + field.replace("_", "-") if field in given else _variable(kind, field)
+    reason = problem["msg"].removeprefix("Value error, ")
     return f"{name}={problem['input']}: {reason[0].lower()}{reason[1:]}"
+
+
+def _variable(kind: type[BaseSettings], field: str) -> str:
+    return f"{kind.model_config['env_prefix']}{field}".upper()

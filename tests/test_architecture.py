@@ -80,7 +80,7 @@ ROOM_TEST = (
     (
         "awaits",
         r"\b(async|await)\b",
-        r"ingest/(webhook|app|kafka)|processor/(stream/|sinks)|auditstream/(serve|kafka_)",
+        r"ingest/(webhook|app|kafka|publisher)|processor/(stream/|sinks)|auditstream/(serve|local_topic|kafka_)",
     ),
     (
         "speaks of topics, partitions, offsets",

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from auditstream.settings import Settings, read_settings
 from auditstream.usage import UsageError
+from ingest.settings import IngestSettings
 from rules.ruleset import Matching
 
 
@@ -66,11 +67,36 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_one(monkeypatch: 
     assert refusal() == "unknown variable AUDITSTREAM_RULE: did you mean 'AUDITSTREAM_RULES'?"
 
 
+def test_variables_of_other_settings_are_known_by_their_own_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_INGEST_MAX_BODY_BYTES", "1000")
+    assert read_settings({}).cluster == "default"
+    assert read_settings({}, IngestSettings).max_body_bytes == 1000
+
+
+@pytest.mark.parametrize("name", ["AUDITSTREAM_INGEST_MAX_BODY", "AUDITSTREAM_MAX_BODY_BYTES"])
+def test_a_misspelt_variable_of_other_settings_is_refused_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1000")
+    assert refusal() == f"unknown variable {name}: did you mean 'AUDITSTREAM_INGEST_MAX_BODY_BYTES'?"
+
+
+def test_a_field_of_one_class_is_no_variable_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSTREAM_INGEST_CLUSTER", "prod")
+    assert refusal().startswith("unknown variable AUDITSTREAM_INGEST_CLUSTER: ")
+
+
+def test_what_was_given_is_named_as_it_was_given_whatever_the_class() -> None:
+    with pytest.raises(UsageError) as error:
+        read_settings({"max_body_bytes": 0}, IngestSettings)
+    assert str(error.value) == "--max-body-bytes=0: input should be greater than 0"
+
+
 def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITSTREAM_X", "1")
     assert refusal() == (
         "unknown variable AUDITSTREAM_X: known are AUDITSTREAM_CLUSTER, AUDITSTREAM_ENABLE_RULES, "
-        "AUDITSTREAM_HOSTNAME, AUDITSTREAM_NO_PACK, AUDITSTREAM_RULES, AUDITSTREAM_RULE_MATCHING"
+        "AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, "
+        "AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS, "
+        "AUDITSTREAM_NO_PACK, AUDITSTREAM_RULES, AUDITSTREAM_RULE_MATCHING"
     )
 
 

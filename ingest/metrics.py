@@ -1,0 +1,50 @@
+"""What the webhook counts, for Prometheus. Made by `ingest.app`, fed by `ingest.webhook`.
+
+Counted per body, never per event. No label takes a value that a client can choose.
+"""
+
+import collections
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ingest.split import Split
+from wire.record import Reason
+
+
+class IngestMetrics:
+    """The metrics of one webhook, on a registry of the caller's choice."""
+
+    def __init__(self, registry: CollectorRegistry, in_flight_bytes: Callable[[], int]) -> None:
+        self.bodies: Final = Counter(
+            "auditstream_ingest_bodies", "Bodies posted, by the code of the answer.", ["code"], registry=registry
+        )
+        self.body_bytes: Final = Counter(
+            "auditstream_ingest_body_bytes", "Bytes of bodies read, as they came.", registry=registry
+        )
+        self.publish_seconds: Final = Histogram(
+            "auditstream_ingest_publish_seconds",
+            "How long bodies waited until they were durable, or were known not to be.",
+            registry=registry,
+        )
+        self._events: Final = Counter(
+            "auditstream_ingest_events", "Events of bodies that were answered 200.", registry=registry
+        )
+        self._rejected: Final = Counter(
+            "auditstream_ingest_rejected", "What went to the dead letter, by reason.", ["reason"], registry=registry
+        )
+        for reason in Reason:
+            self._rejected.labels(reason.value)
+        Gauge(
+            "auditstream_ingest_in_flight_bytes",
+            "Bytes of bodies held: being read, unpacked or waiting to be published.",
+            registry=registry,
+        ).set_function(in_flight_bytes)
+
+    def published(self, batch: Split) -> None:
+        """Count a batch that is durable."""
+        self._events.inc(len(batch.records))
+        by_reason = collections.Counter(rejected.reason for rejected in batch.rejected)
+        for reason, count in by_reason.items():
+            self._rejected.labels(reason.value).inc(count)

@@ -1,0 +1,62 @@
+"""Where what `split` made of a body goes: the protocol of every publisher, and what tells a repeat of a batch.
+
+Called by `ingest.webhook`, which answers 200 only when `publish` has returned. Implemented by the one-process mode's
+`auditstream.local_topic`; `tests/contracts/test_publisher.py` holds every implementation to what stands here.
+"""
+
+from hashlib import blake2b
+from typing import Final, Protocol
+
+from ingest.split import Split
+
+_DIGEST_BYTES: Final = 16
+
+
+class Unavailable(Exception):  # noqa: N818 - named by what to do next: try again later
+    """It cannot be taken now; the same may be sent again. The text tells an operator why, in words of our own."""
+
+
+class Publisher(Protocol):
+    """Makes batches durable. Called from one event loop."""
+
+    async def publish(self, batch: Split) -> None:
+        """Return when all records and rejects of a batch are durable; raise Unavailable when that fails or takes long.
+
+        - Durable means: not lost when this process ends. Where there is nothing to keep it in, as in the one-process
+          mode: its alerts are sent and its rejects are in the dead letter.
+        - A batch stays together and in its order, and follows the batches whose publish had returned before its own
+          began.
+        - What it raised for may still become durable. Nothing is undone, and a repeat is safe.
+        - A repeat, which is a batch of the same digest, joins the publish of its first copy while that is pending, and
+          is not published twice. It shares the outcome and waits no longer than any other. It is taken even where
+          nothing new is.
+        - Whoever waits may be cancelled. The batch goes on, and so do others who wait for it.
+        - Nothing new is taken, and at once, when there is no room for it, and while an earlier batch is overdue: has
+          been pending for longer than a publish may take.
+        - A batch without records and rejects returns at once, whatever the state.
+        """
+        ...
+
+    def check(self) -> None:
+        """Raise Unavailable if a small batch would be refused now. Called for each `/readyz`; does not wait."""
+        ...
+
+
+def digest(batch: Split) -> bytes:
+    """Return what tells a repeat of a batch from another: all of it but when it was received."""
+    # About 1 ms a MiB: a batch is usually smaller.
+    hasher = blake2b(digest_size=_DIGEST_BYTES)
+    for record in batch.records:
+        key = b"" if record.key is None else b"=" + record.key
+        _add(hasher, b"record", record.cluster.encode(), key, record.value)
+    for rejected in batch.rejected:
+        told = (rejected.reason.encode(), rejected.detail.encode(), b"%d" % rejected.is_judged)
+        _add(hasher, b"rejected", rejected.cluster.encode(), *told, rejected.value)
+    return hasher.digest()
+
+
+def _add(hasher: blake2b, *parts: bytes) -> None:
+    # The lengths stand before the parts, so that no two batches read the same.
+    for part in parts:
+        hasher.update(b"%d:" % len(part))
+        hasher.update(part)
