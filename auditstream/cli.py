@@ -20,13 +20,14 @@ from auditstream.demo import run_demo
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
-from auditstream.settings import read_settings
+from auditstream.serve_command import INTERRUPTED, run_serve
+from auditstream.settings import ServeSettings, read_settings
 from auditstream.usage import UsageError
+from ingest.settings import IngestSettings
 from rules.ruleset import Matching
 from rules.text import escape
 
 USAGE: Final = 2
-INTERRUPTED: Final = 130
 
 # Plain help texts: boxes need a wide terminal, and typer's tracebacks are for its own developers.
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -38,6 +39,15 @@ RulesOption = Annotated[
     typer.Option("--rules", metavar="PATH", help="Rule file or folder, loaded after the pack. Repeatable."),
 ]
 PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
+MatchingOption = Annotated[
+    Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
+]
+EnableOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
+]
+ClusterOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="For people or for machines.")]
 
 
@@ -66,15 +76,9 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
     *,
     rules_paths: RulesOption = None,
     no_pack: PackOption = None,
-    rule_matching: Annotated[
-        Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
-    ] = None,
-    enable_rule: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
-    ] = None,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
-    ] = None,
+    rule_matching: MatchingOption = None,
+    enable_rule: EnableOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Judge recorded audit events.
 
@@ -96,6 +100,51 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
         }
     )
     raise typer.Exit(run_replay(open_files(files), settings, Screen()))
+
+
+@app.command("serve")
+def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where to listen (default 127.0.0.1: this machine only).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port (default 8765); 0 for any that is free.")
+    ] = None,
+    dead_letter: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where rejected events go (default auditstream-dead-letter.jsonl)."),
+    ] = None,
+    rules_paths: RulesOption = None,
+    no_pack: PackOption = None,
+    rule_matching: MatchingOption = None,
+    enable_rule: EnableOption = None,
+    cluster: ClusterOption = None,
+) -> None:
+    """Judge what API servers post to the webhook.
+
+    The webhook is /k8s_audit, or /k8s_audit/NAME for a cluster of another name. A body is answered 200 when its alerts
+    are written, and 503 when it is to be sent again. Alerts go to standard output, as JSON lines if that is no
+    terminal; everything else goes to standard error. SIGTERM and Ctrl-C end it when what it took is judged, a second
+    one at once. What is known of resources is kept in memory.
+
+    The options can be given as variables too, over which the command line wins: AUDITSTREAM_LISTEN_HOST,
+    AUDITSTREAM_LISTEN_PORT, AUDITSTREAM_DEAD_LETTER, and those of replay. Further ones bound what is held at once:
+    AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_INGEST_MAX_BODY_BYTES, AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES,
+    AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS,
+    AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS.
+    """
+    given = {
+        "listen_host": host,
+        "listen_port": port,
+        "dead_letter": dead_letter,
+        "rules": rules_paths,
+        "no_pack": no_pack,
+        "rule_matching": rule_matching,
+        "enable_rules": enable_rule,
+        "cluster": cluster,
+    }
+    raise typer.Exit(run_serve(read_settings(given, ServeSettings), read_settings({}, IngestSettings), Screen()))
 
 
 @rules_app.command("check")
@@ -134,10 +183,12 @@ def list_all_fields() -> None:
     raise typer.Exit(list_fields(Screen()))
 
 
-@app.command()
-def demo() -> None:
-    """Judge the recorded events that ship, and tell how to go on."""
-    raise typer.Exit(run_demo(read_settings({})))
+@app.command("demo")
+def demonstrate(
+    *, keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False
+) -> None:
+    """Serve, post recorded events to the webhook, and tell how to go on."""
+    raise typer.Exit(run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep))
 
 
 def main() -> int:

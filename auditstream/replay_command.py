@@ -89,7 +89,8 @@ def _judge_all(steps: Iterable[Step], files: Sequence[AuditFile], tally: Tally, 
     with screen.progress(sum(sizes) if len(sizes) == len(files) else None):
         for number, step in enumerate(steps):
             told = tally.rejected.total()
-            tally.add(step)
+            reasons = [complaint.reason for complaint in step.complaints]
+            tally.add(step.events, step.alerts, reasons, step.failures)
             screen.alerts(step.alerts)
             screen.note(_rejected(complaint) for complaint in step.complaints[: max(0, MAX_COMPLAINTS - told)])
             if number % _BODIES_A_MOVE == 0:

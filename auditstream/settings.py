@@ -31,7 +31,7 @@ def _split_at(separator: str) -> BeforeValidator:
 
 
 class Settings(BaseSettings):
-    """What `replay`, `rules` and `demo` may be told. Each attribute is a variable: `rules` is `AUDITSTREAM_RULES`."""
+    """What `replay` and `rules` may be told. Each attribute is a variable: `rules` is `AUDITSTREAM_RULES`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
@@ -59,7 +59,25 @@ class Settings(BaseSettings):
     between machines."""
 
 
-_CLASSES: Final[tuple[type[BaseSettings], ...]] = (Settings, IngestSettings)
+class ServeSettings(Settings):
+    """What `serve` may be told besides."""
+
+    # Not `host` and `port`: AUDITSTREAM_PORT is what Kubernetes sets for a Service of our name.
+    listen_host: str = "127.0.0.1"
+    """Where the webhook listens; by default it is reached from this machine only."""
+
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    """The port of the webhook; 0 takes any that is free."""
+
+    dead_letter: Path = Path("auditstream-dead-letter.jsonl")
+    """The file to which rejected events are added, unredacted, since they could not be read."""
+
+    max_pending_events: Annotated[int, Field(gt=0)] = 10_000
+    """How many events may wait to be judged; bodies beyond are answered 503, and come again. More lets longer bursts
+    pass at the cost of memory and of the time that an answer takes; a larger body is taken when nothing else waits."""
+
+
+_CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings)
 """All settings classes of the project: a variable that another command reads is known to every command."""
 
 _Kind = TypeVar("_Kind", bound=BaseSettings)

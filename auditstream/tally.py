@@ -1,6 +1,7 @@
-"""What a replay adds up to: counts by rule and by reason, and the summary of them. Prints nothing.
+"""What a run adds up to: counts by rule and by reason, and the summary of them. Prints nothing.
 
-Fed by `auditstream.replay_command` with every step; asked for the summary once, at the end.
+Fed by `auditstream.replay_command` and `auditstream.serve_command` with what became of each body; asked for the summary
+once, at the end.
 """
 
 from collections import Counter
@@ -9,8 +10,9 @@ from typing import Final
 
 from rich.text import Text
 
-from auditstream.replay import Step
 from auditstream.terminal import aligned, counted
+from processor.alert import Alert
+from processor.engine import RuleFailure
 from rules.ruleset import Rule
 from rules.text import escape
 
@@ -25,7 +27,7 @@ _SHORTEST_SECONDS: Final = 1e-6
 
 
 class Tally:
-    """The counts of a replay so far."""
+    """The counts of a run so far."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -37,24 +39,29 @@ class Tally:
         """By rule."""
         self._first_failures: Final[dict[str, str]] = {}
 
-    def add(self, step: Step) -> None:
-        """Count what became of a body."""
-        self.events += step.events
-        self.alerts.update(alert.rule for alert in step.alerts)
-        self.rejected.update(complaint.reason for complaint in step.complaints)
-        for failure in step.failures:
+    def add(
+        self, events: int, alerts: Iterable[Alert], reasons: Iterable[str], failures: Iterable[RuleFailure]
+    ) -> None:
+        """Count what became of a body: events judged, alerts, rejects by their reasons, rules that failed."""
+        self.events += events
+        self.alerts.update(alert.rule for alert in alerts)
+        self.rejected.update(reasons)
+        for failure in failures:
             self.failures[failure.rule] += 1
             self._first_failures.setdefault(failure.rule, failure.detail)
 
-    def summary(self, rules: Sequence[Rule], seconds: float) -> Iterable[Text]:
-        """Return the table by class and rule, and the lines below it."""
+    def summary(self, rules: Sequence[Rule], seconds: float | None) -> Iterable[Text]:
+        """Return the table by class and rule, and the lines below it.
+
+        `seconds` is how long the events took; None where most of the time was spent waiting for them.
+        """
         if self.alerts:
             yield from aligned([("class", "rule", "priority", "alerts"), *self._rows(rules)], last_is_number=True)
             yield Text()
-        yield Text(
-            f"{counted(self.events, 'event')} read, {counted(self.alerts.total(), 'alert')}, "
-            f"{self._rejected()}, {seconds:.2f} s, {self.events / max(seconds, _SHORTEST_SECONDS):,.0f} events/s"
-        )
+        total = f"{counted(self.events, 'event')} read, {counted(self.alerts.total(), 'alert')}, {self._rejected()}"
+        if seconds is not None:
+            total += f", {seconds:.2f} s, {self.events / max(seconds, _SHORTEST_SECONDS):,.0f} events/s"
+        yield Text(total)
         for rule, count in self.failures.items():
             yield Text(
                 f"rule '{escape(rule)}' failed on {counted(count, 'event')}, which the other rules judged: "

@@ -33,6 +33,10 @@ class IngestSettings(BaseSettings):
     """How long a body may take to arrive, in seconds, before it is answered 408. The API server gives a call up after
     30 seconds, so that waiting longer serves nobody, and a sender that trickles would hold memory for ever."""
 
+    publish_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
+    """How long a body may wait to become durable, in seconds, before it is answered 503. Its sender then comes again
+    well before it gives the call up, and the repeat joins what is still under way."""
+
     retry_after_seconds: Annotated[int, Field(gt=0)] = 2
     """What 503 tells the sender to wait, in seconds. The API server obeys up to ten times within one attempt; without
     it, it would wait 10 seconds and spend one of its five attempts."""

@@ -85,7 +85,7 @@ ROOM_TEST = (
     (
         "speaks of topics, partitions, offsets",
         r"(?<!\.)\b(topics?|partitions?)\b",
-        r"wire/topics|ingest/kafka|processor/stream/|auditstream/(local_topic|kafka_|cli)|settings",
+        r"wire/topics|ingest/kafka|processor/stream/|auditstream/(local_topic|serve|kafka_|cli)|settings",
     ),
     ("says an HTTP status", r"\bstatus_code\b", r"ingest/webhook"),
     (
@@ -98,7 +98,7 @@ ROOM_TEST = (
     (
         "opens a file",
         r"\bopen\(|\bread_bytes\(|\bread_text\(",
-        r"processor/rule_files|auditstream/(bodies|replay|cli|demo)",
+        r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter)",
     ),
     (
         "asks the time",

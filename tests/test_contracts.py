@@ -15,7 +15,7 @@ PHASES = "Within rules the phases point one way"
 PURE = "The middle is pure"
 FAUST = "Faust is imported by processor.stream alone"
 AIOKAFKA = "aiokafka is imported by"
-REPLAY = "replay runs without Kafka"
+NO_KAFKA = "serve and replay run without Kafka"
 
 
 def _lint(root: Path) -> list[str]:
@@ -26,7 +26,7 @@ def _lint(root: Path) -> list[str]:
     kept, broken = done.stdout.split("Contracts:", 1)[1].split(" kept, ", 1)
     assert kept.strip().isdigit()
     names = done.stdout.split("Contracts:", 1)[1]
-    found = [name for name in (ONE_WAY, PHASES, PURE, FAUST, AIOKAFKA, REPLAY) if f"\n{name}" in names]
+    found = [name for name in (ONE_WAY, PHASES, PURE, FAUST, AIOKAFKA, NO_KAFKA) if f"\n{name}" in names]
     assert len(found) == int(broken.split(" ", 1)[0]), done.stdout
     return found
 
@@ -56,10 +56,10 @@ def test_the_tree_as_it_is_breaks_no_contract(tree: Path) -> None:
         ("processor/engine.py", "import time", [PURE]),
         ("rules/text.py", "import os", [PURE]),
         ("ingest/redact.py", "import logging", [PURE]),
-        ("processor/rule_files.py", "import faust", [FAUST, REPLAY]),
-        ("auditstream/tally.py", "import aiokafka", [AIOKAFKA, REPLAY]),
-        ("auditstream/replay.py", "import faust", [FAUST, REPLAY]),
-        ("auditstream/cli.py", "import processor.stream.app", [REPLAY]),
+        ("processor/rule_files.py", "import faust", [FAUST, NO_KAFKA]),
+        ("auditstream/tally.py", "import aiokafka", [AIOKAFKA, NO_KAFKA]),
+        ("auditstream/replay.py", "import faust", [FAUST, NO_KAFKA]),
+        ("auditstream/cli.py", "import processor.stream.app", [NO_KAFKA]),
     ],
 )
 def test_a_broken_contract_is_caught(tree: Path, module: str, line: str, contracts: list[str]) -> None:

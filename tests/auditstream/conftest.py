@@ -1,12 +1,19 @@
 """The real command in a process of its own, and small audit logs and rule files for it."""
 
+import http.client
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,8 +48,77 @@ class Ended:
     """With the seconds and events a second of the summary left out."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the webhook answered."""
+
+    code: int
+    text: str
+    headers: Message
+
+
+class Serving:
+    """A service that runs: `auditstream serve` on a port of its own, its alerts in a file."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path, dead_letter: Path) -> None:
+        self.process = process
+        self.out = out
+        self.err = err
+        self.dead_letter = dead_letter
+        self.address = ""
+        self._await_address()
+
+    def _await_address(self) -> None:
+        while (found := re.search(r"listening on (http://\S+:\d+)", self.told())) is None:
+            assert self.process.poll() is None, self.told()
+        self.address = found[1]
+
+    def told(self) -> str:
+        """Return what was told on standard error until now."""
+        return self.err.read_text()
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request on a connection of its own."""
+        target = urlsplit(self.address)
+        connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read().decode(), answer.headers)
+        finally:
+            connection.close()
+
+    def post(self, body: bytes, path: str = "/k8s_audit") -> Answer:
+        """Post a body."""
+        return self.ask("POST", path, body, {"Content-Type": "application/json"})
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts written until now."""
+        return [json.loads(line) for line in self.out.read_bytes().splitlines()]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Return the rejects written until now."""
+        return [json.loads(line) for line in self.dead_letter.read_bytes().splitlines()]
+
+    def count(self, metric: str) -> float:
+        """Return the sum of a counter over its labels."""
+        lines = self.ask("GET", "/metrics").text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{metric}(\{{| )", line))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> Ended:
+        """Ask it to end and wait until it has."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> Ended:
+        """Wait until it has ended."""
+        code = self.process.wait(timeout=60)
+        return Ended(code, self.out.read_text() if self.out.is_file() else "", self.told())
+
+
 Run = Callable[..., Ended]
 Line = Callable[..., bytes]
+Serve = Callable[..., Serving]
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +166,55 @@ def replay(run: Run) -> Run:
         return run(*given, stdin=stdin, variables=variables)
 
     return run_replay
+
+
+@pytest.fixture
+def serve(folder: Path) -> Iterator[Serve]:
+    """Run `auditstream serve` with the rules of the folder alone, unless told otherwise, until the test ends."""
+    with ExitStack() as stack:
+
+        def run_serve(
+            *arguments: str,
+            rules: tuple[str, ...] = ("--no-pack", "--rules", "rules.yaml"),
+            out: Path | None = None,
+            variables: Mapping[str, str] | None = None,
+        ) -> Serving:
+            out = out or folder / "alerts.jsonl"
+            return stack.enter_context(_running(folder, ("serve", "--port", "0", *rules, *arguments), out, variables))
+
+        yield run_serve
+
+
+@contextmanager
+def _running(
+    folder: Path, arguments: tuple[str, ...], out: Path, variables: Mapping[str, str] | None
+) -> Iterator[Serving]:
+    err = folder / "stderr.txt"
+    with out.open("wb") as out_file, err.open("wb") as err_file:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out_file,
+            stderr=err_file,
+            cwd=folder,
+            env={**os.environ, **(variables or {})},
+        )
+    try:
+        yield Serving(process, out, err, folder / "auditstream-dead-letter.jsonl")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def body(make_record: Callable[..., object]) -> Callable[..., bytes]:
+    """Make a body of events, each given by the members in which it differs."""
+
+    def make(*events: Mapping[str, object]) -> bytes:
+        items = [json.loads(cast("Any", make_record(**members)).value) for members in events]
+        return json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": items}).encode()
+
+    return make
 
 
 @pytest.fixture

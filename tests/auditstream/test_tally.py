@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from auditstream.replay import Complaint, Step
 from auditstream.tally import Tally, class_of
 from processor.alert import Alert
 from processor.engine import RuleFailure
@@ -29,7 +28,7 @@ def alert(rule: str) -> Alert:
     return Alert("a", "c", "h", "i", "o", {}, "Warning", rule, "r", "k8s_audit", (), "t")
 
 
-def summary(tally: Tally, ruleset: Ruleset, seconds: float = 2) -> list[str]:
+def summary(tally: Tally, ruleset: Ruleset, seconds: float | None = 2) -> list[str]:
     return [line.plain for line in tally.summary(ruleset.rules, seconds)]
 
 
@@ -41,7 +40,7 @@ def ruleset(make_ruleset: Callable[..., Ruleset]) -> Ruleset:
 def test_rules_are_counted_by_class_and_the_worst_come_first(ruleset: Ruleset) -> None:
     tally = Tally()
     names = ["Each"] * 1000 + ["Made"] * 2 + ["Plain", "Rare", "Worst"] + ["Often"] * 9
-    tally.add(Step(3000, [alert(name) for name in names]))
+    tally.add(3000, [alert(name) for name in names], [], [])
     assert summary(tally, ruleset) == [
         "class        rule   priority       alerts",
         "suspicious   Worst  Alert               1",
@@ -57,8 +56,8 @@ def test_rules_are_counted_by_class_and_the_worst_come_first(ruleset: Ruleset) -
 
 def test_what_was_rejected_is_counted_by_reason(ruleset: Ruleset) -> None:
     tally = Tally()
-    tally.add(Step(1, complaints=[Complaint("f", 1, "too_large", "d"), Complaint("f", 2, "not_json", "d")]))
-    tally.add(Step(0, complaints=[Complaint("f", 3, "not_json", "d")]))
+    tally.add(1, [], ["too_large", "not_json"], [])
+    tally.add(0, [], ["not_json"], [])
     assert summary(tally, ruleset) == [
         "1 event read, 0 alerts, 3 rejected (2 not_json, 1 too_large), 2.00 s, 0 events/s"
     ]
@@ -66,7 +65,7 @@ def test_what_was_rejected_is_counted_by_reason(ruleset: Ruleset) -> None:
 
 def test_rules_that_failed_are_told_once_with_the_first_cause(ruleset: Ruleset) -> None:
     tally = Tally()
-    tally.add(Step(2, failures=[RuleFailure("Rare", "ValueError: a\x1b"), RuleFailure("Rare", "KeyError: b")]))
+    tally.add(2, [], [], [RuleFailure("Rare", "ValueError: a\x1b"), RuleFailure("Rare", "KeyError: b")])
     assert summary(tally, ruleset)[1:] == [
         (
             "rule 'Rare' failed on 2 events, which the other rules judged: ValueError: a\\x1b. "
@@ -77,6 +76,10 @@ def test_rules_that_failed_are_told_once_with_the_first_cause(ruleset: Ruleset) 
 
 def test_no_time_at_all_is_no_trouble(ruleset: Ruleset) -> None:
     assert summary(Tally(), ruleset, 0) == ["0 events read, 0 alerts, none rejected, 0.00 s, 0 events/s"]
+
+
+def test_a_run_that_mostly_waits_has_no_rate(ruleset: Ruleset) -> None:
+    assert summary(Tally(), ruleset, None) == ["0 events read, 0 alerts, none rejected"]
 
 
 def test_a_rule_without_a_class_has_none() -> None:

@@ -1,0 +1,160 @@
+"""`auditstream serve` from the settings to the exit code: what `auditstream.cli` and the demo call.
+
+Puts rules, engine, webhook, topic, screen and dead letter together, tells where it listens, and counts.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from signal import SIGINT
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry
+
+from auditstream.dead_letter import DeadLetterFile
+from auditstream.local_topic import LocalTopic
+from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK, ready_rules
+from auditstream.screen import Screen
+from auditstream.serve import Service, Stop, TryAgain, serve
+from auditstream.settings import ServeSettings
+from auditstream.tally import Tally
+from auditstream.terminal import counted
+from auditstream.usage import UsageError
+from ingest.app import create_app
+from ingest.settings import IngestSettings
+from ingest.split import Split
+from processor.engine import Engine
+from processor.metrics import ProcessorMetrics
+from rules.ruleset import Ruleset
+from rules.text import escape
+from wire.record import Rejected
+
+if TYPE_CHECKING:
+    from processor.inventory import State
+
+INTERRUPTED: Final = 130
+
+_BACKLOG: Final = 128
+
+OnListening = Callable[[str, Stop], None]
+"""Called with the address of the webhook when posts are taken, and with what ends the service."""
+
+
+def run_serve(
+    settings: ServeSettings, ingest: IngestSettings, screen: Screen, on_listening: OnListening | None = None
+) -> int:
+    """Serve until SIGTERM or Ctrl-C and return the exit code."""
+    ruleset = ready_rules(settings, screen)
+    if ruleset is None:
+        screen.note(["auditstream: nothing is served: correct the rule files, see 'auditstream rules check --help'"])
+        return FINDINGS
+    registry = CollectorRegistry()
+    judge = _Judge(settings, ruleset, registry, screen)
+    topic = LocalTopic(max_events=settings.max_pending_events, timeout_seconds=ingest.publish_timeout_seconds)
+    with listen(settings.listen_host, settings.listen_port) as listener:
+
+        def tell(stop: Stop) -> None:
+            address = _address(listener)
+            screen.note(greeting(listener, address, ruleset, settings))
+            if on_listening is not None:
+                on_listening(address, stop)
+
+        app = create_app(ingest, topic, registry, cluster=settings.cluster)
+        ended_by = serve(Service(listener, app, topic, judge, tell))
+    screen.note(judge.tally.summary(ruleset.rules, None))
+    return INTERRUPTED if ended_by is SIGINT else OK
+
+
+class _Judge:
+    """Judges batches and writes what comes of them; in one thread at a time."""
+
+    def __init__(self, settings: ServeSettings, ruleset: Ruleset, registry: CollectorRegistry, screen: Screen) -> None:
+        self.tally: Final = Tally()
+        self._engine: Final = Engine(ruleset, settings.hostname or socket.gethostname())
+        self._metrics: Final = ProcessorMetrics(registry, ruleset.rules)
+        self._screen: Final = screen
+        self._state: Final[State] = {}
+        try:
+            self._dead_letter: Final = DeadLetterFile(settings.dead_letter)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {settings.dead_letter}: {error.strerror}; name another file for rejected events with "
+                "--dead-letter"
+            ) from None
+
+    def __call__(self, batch: Split) -> None:
+        """Write the alerts of a batch to standard output and its rejects to the dead letter.
+
+        Raises TryAgain if the dead letter cannot be written. That standard output cannot is for the caller to know:
+        nobody else would notice.
+        """
+        outcome = self._engine.process(batch.records, self._state)
+        rejected = (*batch.rejected, *outcome.rejected)
+        try:
+            self._dead_letter.append(rejected)
+        except OSError as error:
+            told = f"the dead letter cannot be written: {error.strerror}"
+            self._screen.note([f"auditstream: {told}; bodies with rejected events are answered 503 until it can"])
+            raise TryAgain(told) from None
+        self._screen.alerts(outcome.alerts)
+        self._tell(rejected)
+        judged = len(batch.records) - len(outcome.rejected)
+        self.tally.add(judged, outcome.alerts, (reject.reason.value for reject in rejected), outcome.failures)
+        self._metrics.judged(len(batch.records), outcome)
+
+    def _tell(self, rejected: tuple[Rejected, ...]) -> None:
+        """Say the first rejects one by one; the others are in the dead letter, and counted."""
+        told = self.tally.rejected.total()
+        self._screen.note(_told(reject) for reject in rejected[: max(0, MAX_COMPLAINTS - told)])
+        if told < MAX_COMPLAINTS <= told + len(rejected):
+            self._screen.note([f"further rejects are in {escape(str(self._dead_letter.path))} only"])
+
+
+def _told(reject: Rejected) -> str:
+    judged = " (judged all the same)" if reject.is_judged else ""
+    return f"rejected: {escape(reject.cluster)}: {reject.reason}: {escape(reject.detail)}{judged}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raise UsageError if it cannot."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(f"cannot listen on port {port} of {host}: {_way_on(error)}") from None
+
+
+def _way_on(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "it is in use; give another with --port, or 0 for any that is free"
+        case errno.EACCES:
+            return "that takes more rights; give a port above 1023 with --port"
+    # A name that is not resolved has an error of its own; else Python adds to the system's text.
+    reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    return f"{reason}; give an address of this machine with --host, such as 127.0.0.1"
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def greeting(listener: socket.socket, address: str, ruleset: Ruleset, settings: ServeSettings) -> list[str]:
+    """Return what a person wants to know at the start, warnings included."""
+    enabled = sum(rule.is_enabled for rule in ruleset.rules)
+    lines = [
+        f"auditstream: listening on {address}, webhook {address}/k8s_audit; {counted(enabled, 'rule')}",
+        f"auditstream: rejected events go to {escape(str(settings.dead_letter))}",
+        "auditstream: what is known of resources is kept in memory, and forgotten when this ends",
+    ]
+    if not enabled:
+        lines.append("auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'")
+    if not ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
+        lines.append(
+            "auditstream: warning: this address can be reached from elsewhere, and whoever reaches it can post events: "
+            "there are no credentials yet, so let a firewall or a network policy pass only your API servers"
+        )
+    return lines
