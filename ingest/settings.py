@@ -25,9 +25,9 @@ class IngestSettings(BaseSettings):
 
     max_in_flight_bytes: Annotated[int, Field(gt=0)] = 128 * _MIB
     """How many bytes of bodies may be held at once, being read, unpacked or waiting to be published; what goes beyond
-    is answered 503. It keeps memory flat when bodies come faster than they are published: the process needs this, and
-    a few times the largest body for the one or two that are being taken apart. A gzip body counts packed and unpacked,
-    so that only twice `max_body_bytes` lets every one of them through."""
+    is answered 503. It keeps memory flat when bodies come faster than they are published. The process needs more: what
+    becomes of a body while it is taken apart, two at a time, is several times its size. A gzip body counts packed and
+    unpacked, so that only twice `max_body_bytes` lets every one of them through."""
 
     read_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     """How long a body may take to arrive, in seconds, before it is answered 408. The API server gives a call up after

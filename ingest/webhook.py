@@ -11,12 +11,13 @@ import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ingest.in_flight import Held, InFlight
 from ingest.metrics import IngestMetrics
@@ -34,8 +35,11 @@ times its size; but with one alone, an ordinary body would wait for a hostile on
 
 _PATH: Final = re.compile(r"/k8s[_-]audit(?:/([a-z0-9][a-z0-9.-]{0,62}))?")
 
-# What is left of a body that was answered too early is thrown away by uvicorn as it comes, so that the connection stays
-# and the sender surely sees the answer. Where the rest is too long or may never come, the connection is closed.
+LINGER_SECONDS: Final = 1.0
+"""How long the rest of a body is thrown away after an answer that closes the connection."""
+
+# After an answer that came before the body was read, uvicorn throws the rest away as it comes and the connection stays.
+# Where the rest is too long for that, or may never come, the connection is closed.
 _CLOSE: Final = {"Connection": "close"}
 
 _log: Final = logging.getLogger(__name__)
@@ -117,13 +121,13 @@ class Webhook:
         """Return the body as it came, once all of it is there."""
         # The server has refused what is no number before it came here.
         declared = int(request.headers.get("content-length", 0))
-        self._check_size(declared)
+        self._check_size(declared, _CLOSE)
         self._in_flight.check(declared)
         body = bytearray()
         try:
             async with asyncio.timeout(self._settings.read_timeout_seconds), aclosing(request.stream()) as pieces:
                 async for piece in pieces:
-                    self._check_size(len(body) + len(piece))
+                    self._check_size(len(body) + len(piece), _CLOSE)
                     held.take(len(piece))
                     body += piece
         except TimeoutError:
@@ -162,14 +166,14 @@ class Webhook:
             body += piece
         return bytes(body)
 
-    def _check_size(self, size: int) -> None:
+    def _check_size(self, size: int, headers: Mapping[str, str] | None = None) -> None:
         limit = self._settings.max_body_bytes
         if size > limit:
             raise HTTPException(
                 413,
                 f"the body is larger than {limit} bytes: let the API server send smaller batches, "
                 "or raise AUDITSTREAM_INGEST_MAX_BODY_BYTES",
-                _CLOSE,
+                headers,
             )
 
 
@@ -186,6 +190,26 @@ def _is_gzip(request: Request) -> bool:
     )
 
 
+class _LastAnswer(PlainTextResponse):
+    """An answer after which the connection is closed, whatever is still to come on it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's order
+        """Send it, and close a moment later.
+
+        Where unread bytes meet a closed connection, a reset follows and can overtake the answer: Go's client, and so
+        the API server, then tells of a broken connection about every other time, and not of the answer.
+        """
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 def _line(code: int, text: str, headers: Mapping[str, str] | None = None) -> PlainTextResponse:
     """Return an answer of one line, whatever is in the text."""
-    return PlainTextResponse(text.encode("unicode_escape") + b"\n", code, headers)
+    kind = _LastAnswer if headers is _CLOSE else PlainTextResponse
+    return kind(text.encode("unicode_escape") + b"\n", code, headers)

@@ -78,10 +78,10 @@ def test_what_waits_and_what_is_with_the_consumer_counts_against_the_bound() -> 
         taken = await anext(topic)
         second = await begun(topic, batch("b", 1))
         assert topic.events == 4
-        assert await refusal(topic.publish(batch("c", 2))) == "4 events wait to be judged, and at most 5 may"
+        assert await refusal(topic.publish(batch("c", 2))) == "too much waits to be judged: 4 of at most 5 events"
         topic.check()
         third = await begun(topic, batch("d"))
-        assert refused_check(topic) == "5 events wait to be judged, and at most 5 may"
+        assert refused_check(topic) == "too much waits to be judged: 5 of at most 5 events"
         taken.done()
         await first
         assert topic.events == 2
@@ -98,15 +98,30 @@ def test_a_batch_above_the_bound_is_taken_when_nothing_else_is_pending() -> None
     async def story() -> None:
         topic = LocalTopic(max_events=5)
         first = await begun(topic, batch("a"))
-        assert await refusal(topic.publish(batch("b", 6))) == "1 events wait to be judged, and at most 5 may"
+        assert await refusal(topic.publish(batch("b", 6))) == "too much waits to be judged: 1 of at most 5 events"
         (await anext(topic)).done()
         await first
         large = await begun(topic, batch("b", 6))
-        assert await refusal(topic.publish(batch("c"))) == "6 events wait to be judged, and at most 5 may"
+        assert await refusal(topic.publish(batch("c"))) == "too much waits to be judged: 6 of at most 5 events"
         repeat = await begun(topic, batch("b", 6))
         (await anext(topic)).done()
         await large
         await repeat
+
+    asyncio.run(story())
+
+
+def test_a_large_batch_is_like_any_other() -> None:
+    async def story() -> None:
+        topic = LocalTopic()
+        work = [asyncio.create_task(topic.publish(batch("a", 5_000, rejected=1))) for _ in range(2)]
+        taken = await anext(topic)
+        assert taken.batch == batch("a", 5_000, rejected=1)
+        await asyncio.sleep(0.1)  # until the repeat has joined
+        assert topic.events == 5_001
+        taken.done()
+        await asyncio.gather(*work)
+        assert topic.events == 0
 
     asyncio.run(story())
 

@@ -16,7 +16,7 @@ from ingest.publisher import Publisher, Unavailable
 from ingest.split import Split
 from wire.record import Reason, Record, Rejected
 
-TIMEOUT_SECONDS: Final = 0.2
+TIMEOUT_SECONDS: Final = 0.4
 
 
 class Bench(Protocol):
