@@ -33,10 +33,10 @@ AT_ONCE: Final = 2
 """How many bodies are taken apart at once. The interpreter's lock makes more of them no faster, and each needs a few
 times its size; but with one alone, an ordinary body would wait for a hostile one that takes seconds."""
 
-_PATH: Final = re.compile(r"/k8s[_-]audit(?:/([a-z0-9][a-z0-9.-]{0,62}))?")
-
 LINGER_SECONDS: Final = 1.0
 """How long the rest of a body is thrown away after an answer that closes the connection."""
+
+_PATH: Final = re.compile(r"/k8s[_-]audit(?:/([a-z0-9][a-z0-9.-]{0,62}))?")
 
 # After an answer that came before the body was read, uvicorn throws the rest away as it comes and the connection stays.
 # Where the rest is too long for that, or may never come, the connection is closed.
