@@ -24,18 +24,25 @@ _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
 _AS_STEPS: Final = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")
 
 
-def elements(value: bytes) -> list[bytes] | None:
-    """Return the elements of a JSON array as they stand, None when it does not balance."""
-    return _pieces(value) if value[:1] == b"[" else None
+MAX_MEMBERS: Final = 10_000
+"""No envelope and no event has nearly so many members of its own; to list millions of them would cost gigabytes."""
+
+
+def elements(value: bytes, limit: int | None = None) -> list[bytes] | None:
+    """Return the elements of a JSON array as they stand, None when it does not balance.
+
+    Where there are more than `limit`, the first of them only, one more than that.
+    """
+    return _pieces(value, limit) if value[:1] == b"[" else None
 
 
 def members(value: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Return the members of a JSON object as they stand, None when it does not balance or is none.
+    """Return the members of a JSON object as they stand, None when it does not balance, is none, or has too many.
 
     Each is a pair of the key, quotes and escapes kept, and the value; in their order, repeated keys repeated.
     """
-    pieces = _pieces(value) if value[:1] == b"{" else None
-    if pieces is None:
+    pieces = _pieces(value, MAX_MEMBERS) if value[:1] == b"{" else None
+    if pieces is None or len(pieces) > MAX_MEMBERS:
         return None
     pairs = []
     for piece in pieces:
@@ -57,8 +64,11 @@ def depth(value: bytes) -> int:
     return max(accumulate(memoryview(steps).cast("b"), initial=0))
 
 
-def _pieces(value: bytes) -> list[bytes] | None:
-    """Return what stands between the commas of the one array or object that `value` is; None when it does not end."""
+def _pieces(value: bytes, limit: int | None) -> list[bytes] | None:
+    """Return what stands between the commas of the one array or object that `value` is; None when it does not end.
+
+    Stops at the first piece beyond the limit.
+    """
     pieces: list[bytes] = []
     depth_here, begin, at = 1, 1, 1
     while True:
@@ -69,6 +79,8 @@ def _pieces(value: bytes) -> list[bytes] | None:
             if value[at : at + 1] != b",":
                 return None
             pieces.append(value[begin:at].strip(WHITESPACE))
+            if limit is not None and len(pieces) > limit:
+                return pieces
             at += 1
             begin = at
             continue

@@ -7,7 +7,7 @@ depends on the arguments alone.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -24,13 +24,18 @@ MAX_DEPTH: Final = 500
 """How deep an event may nest. Far below what Python's stack allows, so that no outcome depends on who called."""
 
 
+_DECODED_AT_ONCE: Final = 1_000_000
+"""So many items the decoder may be given to find, some 100 MB of them, before it is known how many there are."""
+
+
 class Split(msgspec.Struct, frozen=True):
     """What became of one body."""
 
     records: list[Record]
     rejected: list[Rejected]
     is_envelope: bool
-    """False when the body is neither an EventList nor an Event, nor an array with one: then it is rejected whole."""
+    """False when the body is neither an EventList nor an Event, nor an array with one, or has too many items: then it
+    is rejected whole."""
 
 
 class _Payload(msgspec.Struct, frozen=True):
@@ -55,8 +60,11 @@ class _Treated(msgspec.Struct, frozen=True):
     event: dict[str, Any] | None = None
 
 
+_Item = TypeVar("_Item")
+
 _PAYLOAD: Final = msgspec.json.Decoder(_Payload)
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _ANY: Final = msgspec.json.Decoder()
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -71,29 +79,37 @@ _TYPES: Final = {
 }
 
 
-def split(body: bytes, *, cluster: str, received_ms: int) -> Split:
-    """Return the records and rejects of a body: an EventList, an Event, or an array of them."""
-    sorting = _Sorting(cluster, received_ms)
+def split(body: bytes, *, cluster: str, received_ms: int, max_items: int | None = None) -> Split:
+    """Return the records and rejects of a body: an EventList, an Event, or an array of them.
+
+    A body of more than `max_items` items is rejected whole.
+    """
+    sorting = _Sorting(cluster, received_ms, max_items)
     bare = body.strip(scan.WHITESPACE)
     is_envelope = sorting.take_array(bare) if bare.startswith(b"[") else sorting.take_payload(bare, "")
-    if not is_envelope:
-        sorting.rejected = [sorting.reject(body, _fault_of_body(bare))]
-    return Split(records=sorting.records, rejected=sorting.rejected, is_envelope=is_envelope)
+    if is_envelope and not sorting.is_crowded:
+        return Split(sorting.records, sorting.rejected, is_envelope=True)
+    is_crowded = sorting.is_crowded
+    fault = _Fault(Reason.TOO_MANY, f"more than {max_items} items") if is_crowded else _fault_of_body(bare)
+    return Split([], [sorting.reject(body, fault)], is_envelope=False)
 
 
 class _Sorting:
     """Where the events of one body go, one after the other."""
 
-    def __init__(self, cluster: str, received_ms: int) -> None:
+    def __init__(self, cluster: str, received_ms: int, max_items: int | None) -> None:
         self.cluster = cluster
         self.received_ms = received_ms
+        self.max_items = max_items
+        self.is_crowded = False
+        """True once there were too many items; what was sorted until then is of no use."""
         self.records: list[Record] = []
         self.rejected: list[Rejected] = []
 
     def take_array(self, body: bytes) -> bool:
         """Take each payload of an array by itself, as Falco does; False when it has none."""
         is_envelope = False
-        for number, payload in enumerate(_elements_of(body) or (), start=1):
+        for number, payload in enumerate(self.counted(_elements_of(body, self.max_items)), start=1):
             if self.take_payload(payload, f"element {number}"):
                 is_envelope = True
             else:
@@ -103,16 +119,25 @@ class _Sorting:
 
     def take_payload(self, payload: bytes, place: str) -> bool:
         """Take the events of an EventList, or a single Event; False when it is neither."""
-        kind, items = _open(payload)
+        kind, items = _open(payload, self.max_items)
         if kind == "Event":
             self.take_event(payload, place or "event")
         elif kind == "EventList" and items is not None:
             prefix = place and place + ", "
-            for number, item in enumerate(items, start=1):
+            for number, item in enumerate(self.counted(items), start=1):
                 self.take_event(bytes(item), f"{prefix}item {number}")
         else:
             return False
         return True
+
+    def counted(self, items: Sequence[_Item] | None) -> Sequence[_Item]:
+        """Return items, none where there are too many of them in the body so far."""
+        found = items or ()
+        taken = len(self.records) + len(self.rejected)
+        if self.max_items is not None and taken + len(found) > self.max_items:
+            self.is_crowded = True
+            return ()
+        return found
 
     def take_event(self, value: bytes, place: str) -> None:
         """Take one item: as it came, mended, or not at all."""
@@ -143,21 +168,31 @@ class _Sorting:
 # Opening an envelope: by the decoder, and by the scanner where one event's damage would cost all.
 
 
-def _open(payload: bytes) -> tuple[str | None, Sequence[msgspec.Raw | bytes] | None]:
-    """Return the kind and the items of a payload, None for what it lacks."""
-    try:
-        read = _PAYLOAD.decode(payload)
-    except _UNREADABLE:
-        members = dict(scan.members(payload) or ())
-        return _text(members.get(b'"kind"', b"null")), scan.elements(members.get(b'"items"', b"null"))
-    return read.kind, read.items
+def _open(payload: bytes, limit: int | None) -> tuple[str | None, Sequence[msgspec.Raw | bytes] | None]:
+    """Return the kind and the items of a payload, None for what it lacks, and of too many items the first."""
+    if _is_decodable(payload, limit):
+        try:
+            read = _PAYLOAD.decode(payload)
+        except _UNREADABLE:
+            pass
+        else:
+            return read.kind, read.items
+    members = dict(scan.members(payload) or ())
+    return _text(members.get(b'"kind"', b"null")), scan.elements(members.get(b'"items"', b"null"), limit)
 
 
-def _elements_of(body: bytes) -> list[bytes] | None:
-    try:
-        return [bytes(element) for element in _ARRAY.decode(body)]
-    except _UNREADABLE:
-        return scan.elements(body)
+def _elements_of(body: bytes, limit: int | None) -> Sequence[bytes] | None:
+    if _is_decodable(body, limit):
+        try:
+            return [bytes(element) for element in _ARRAY.decode(body)]
+        except _UNREADABLE:
+            pass
+    return scan.elements(body, limit)
+
+
+def _is_decodable(value: bytes, limit: int | None) -> bool:
+    """Tell whether all items of a value may be listed: they are few, or there is no limit to them."""
+    return limit is None or value.count(b",") <= _DECODED_AT_ONCE
 
 
 def _text(value: bytes) -> str | None:
@@ -169,7 +204,7 @@ def _fault_of_body(body: bytes) -> _Fault:
     """Return what is wrong with a body that is no envelope."""
     first = body[:1]
     if first == b"{":
-        is_json = scan.members(body) is not None
+        is_json = scan.members(body) is not None or not isinstance(_check(body), Exception)
     elif first == b"[":
         is_json = scan.elements(body) is not None
     else:
@@ -219,6 +254,14 @@ def _excess(value: bytes) -> _Fault | None:
     if scan.is_deeper(value, MAX_DEPTH):
         return _Fault(Reason.TOO_DEEP, f"nested more than {MAX_DEPTH} deep")
     return None
+
+
+def _check(value: bytes) -> object:
+    """Return JSON as it stands, or the exception that says why it is none; costs no more room than its bytes."""
+    try:
+        return _RAW.decode(value)
+    except _UNREADABLE as error:
+        return error
 
 
 def _decode(value: bytes) -> object:

@@ -36,6 +36,10 @@ times its size; but with one alone, an ordinary body would wait for a hostile on
 LINGER_SECONDS: Final = 1.0
 """How long the rest of a body is thrown away after an answer that closes the connection."""
 
+MAX_ITEMS: Final = 100_000
+"""More items than an API server could have in its buffer. A small body can hold millions of tiny ones, and each that is
+rejected costs far more than its bytes."""
+
 _PATH: Final = re.compile(r"/k8s[_-]audit(?:/([a-z0-9][a-z0-9.-]{0,62}))?")
 
 # After an answer that came before the body was read, uvicorn throws the rest away as it comes and the connection stays.
@@ -155,7 +159,7 @@ class Webhook:
                     cut = packed[:MAX_EVENT_BYTES]
                     return Split([], [Rejected(cut, Reason.NOT_JSON, detail, cluster, received_ms)], is_envelope=False)
                 del packed
-            return await asyncio.to_thread(split, body, cluster=cluster, received_ms=received_ms)
+            return await asyncio.to_thread(split, body, cluster=cluster, received_ms=received_ms, max_items=MAX_ITEMS)
 
     async def _unpack(self, packed: bytes, held: Held) -> bytes:
         body = bytearray()

@@ -49,6 +49,8 @@ class Reason(StrEnum):
     """JSON, but neither an EventList nor an Event of audit.k8s.io."""
     NOT_AN_EVENT = "not_an_event"
     """An item that is not a JSON object, or lacks what every audit event has."""
+    TOO_MANY = "too_many"
+    """A body of more items than any API server sends; rejected whole."""
     BAD_TIMESTAMP = "bad_timestamp"
     """`stageTimestamp` is missing or not RFC 3339."""
     TOO_LARGE = "too_large"

@@ -134,3 +134,15 @@ def test_what_never_balances_ends_all_the_same(start: bytes, unit: bytes) -> Non
     assert scan.elements(value) is None
     assert scan.members(value) is None
     assert scan.depth(value) >= 0
+
+
+def test_no_more_elements_are_listed_than_were_asked_for_and_one() -> None:
+    assert scan.elements(b"[1,2,3,4,5", 2) == [b"1", b"2", b"3"]
+    assert scan.elements(b"[1,2,3]", 2) == [b"1", b"2", b"3"]
+    assert scan.elements(b"[1,2]", 2) == [b"1", b"2"]
+
+
+def test_endless_members_are_not_listed() -> None:
+    members = b'"a":1,' * (scan.MAX_MEMBERS - 1) + b'"b":2'
+    assert len(scan.members(b"{" + members + b"}") or ()) == scan.MAX_MEMBERS
+    assert scan.members(b"{" + members + b',"c":3}') is None

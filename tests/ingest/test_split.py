@@ -142,6 +142,47 @@ def test_what_is_not_json_is_rejected_whole(body: bytes) -> None:
 # Items that are no events
 
 
+MANY = b",".join([b"5"] * 1_100_000)  # more than the decoder is given
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event_list(*[GOOD] * 11),
+        event_list(*[GOOD] * 10, b"\xff"),
+        b"[" + b",".join([event_list(GOOD)] * 11) + b"]",
+        b"[" + event_list(*[GOOD] * 6) + b"," + event_list(*[GOOD] * 5) + b"]",
+        b"[" + b"5," * 10 + b"\xff]",
+        event_list(MANY),
+        b"[" + MANY + b"]",
+    ],
+    ids=["items", "one broken", "payloads", "their items", "broken", "many items", "many elements"],
+)
+def test_a_body_of_too_many_items_is_rejected_whole(body: bytes) -> None:
+    result = split(body, cluster="prod", received_ms=7, max_items=10)
+    assert (result.records, result.is_envelope) == ([], False)
+    assert told(result) == [(Reason.TOO_MANY, "more than 10 items", False)]
+    assert result.rejected[0].value == body
+
+
+@pytest.mark.parametrize("last", [GOOD, b"5", b"\xff"])
+def test_a_body_of_no_more_items_than_may_be_is_taken(last: bytes) -> None:
+    items = [GOOD] * 9 + [last]
+    assert split(event_list(*items), cluster="prod", received_ms=7, max_items=10) == split_body(event_list(*items))
+
+
+def test_a_body_of_many_commas_is_taken_all_the_same() -> None:
+    item = with_request(b"[" + MANY + b"]")
+    assert split(event_list(item), cluster="prod", received_ms=7, max_items=10) == split_body(event_list(item))
+
+
+def test_an_object_of_endless_members_is_no_envelope() -> None:
+    body = b"{" + b'"a":1,' * 1_100_000 + event_list(GOOD)[1:]
+    result = split(body, cluster="prod", received_ms=7, max_items=10)
+    detail = "expected an EventList or an Event, found an object"
+    assert told(result) == [(Reason.NOT_AN_ENVELOPE, detail, False)]
+
+
 @pytest.mark.parametrize(
     ("item", "found"),
     [

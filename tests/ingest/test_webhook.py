@@ -83,6 +83,7 @@ LARGE = with_request(b'"' + b"x" * MAX_EVENT_BYTES + b'"')
 DEEP = with_request(b"[" * 2_000 + b"]" * 2_000)
 PACKED = gzip.compress(event_list(GOOD, OTHER))
 BOMB = gzip.compress(bytes(64 * 1024 * 1024)) * 130  # 8 GiB
+CROWDED = event_list(*[b"5"] * 100_001)
 LIMIT = 9 * 1024 * 1024
 PATIENCE_SECONDS: Final = 10
 
@@ -145,6 +146,14 @@ CASES = [
     Case("JSON that is cut off", BODY[:-9], 400, NO_JSON, (), ((Reason.NOT_JSON, False, BODY[:-9]),)),
     Case("nesting without end", b"[" * 100_000, 400, NO_JSON, (), ((Reason.NOT_JSON, False, b"[" * 100_000),)),
     Case("an empty body", b"", 400, NO_JSON, (), ((Reason.NOT_JSON, False, b""),)),
+    Case(
+        "too many items",
+        CROWDED,
+        400,
+        "more than 100000 items; the body is kept in the dead letter\n",
+        (),
+        ((Reason.TOO_MANY, False, CROWDED),),
+    ),
     Case(
         "another kind",
         b'{"kind":"Pod"}',
