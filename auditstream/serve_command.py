@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from auditstream.dead_letter import DeadLetterFile
 from auditstream.local_topic import LocalTopic
+from auditstream.log import logged
 from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK, ready_rules
 from auditstream.screen import Screen
 from auditstream.serve import Service, Stop, TryAgain, serve
@@ -62,7 +63,8 @@ def run_serve(
                 on_listening(address, stop)
 
         app = create_app(ingest, topic, registry, cluster=settings.cluster)
-        ended_by = serve(Service(listener, app, topic, judge, tell))
+        with logged(screen):
+            ended_by = serve(Service(listener, app, topic, judge, tell))
     screen.note(judge.tally.summary(ruleset.rules, None))
     return INTERRUPTED if ended_by is SIGINT else OK
 

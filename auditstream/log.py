@@ -1,0 +1,43 @@
+"""What libraries log while a service runs, as lines on standard error. Set up by `auditstream.serve_command`.
+
+Errors only: warnings tell of requests that are no HTTP, and whoever can connect could fill the log with them. Of a
+traceback the type of the error and its place are shown: its text may hold what a client sent.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from auditstream.screen import Screen
+from rules.text import escape
+
+
+class LineHandler(logging.Handler):
+    """Shows each record as one line."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.ERROR)
+        self._screen: Final = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record."""
+        text = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            frame = traceback.extract_tb(error.__traceback__)[-1:]
+            place = "".join(f" at {at.filename}:{at.lineno}" for at in frame)
+            text = f"{text.splitlines()[0]}: {type(error).__name__}{place}"
+        self._screen.note([f"auditstream: {escape(text)}"])
+
+
+@contextmanager
+def logged(screen: Screen) -> Iterator[None]:
+    """Show what is logged while it lasts."""
+    handler = LineHandler(screen)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
