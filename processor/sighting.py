@@ -26,6 +26,7 @@ _LATER: Final = frozenset({"Foreground", "Orphan"})
 """Propagation policies under which an object outlives the request to delete it, as long as it has dependents."""
 
 _METADATA_ONLY: Final = "PartialObjectMetadata"
+_TABLE: Final = "Table"
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -131,11 +132,19 @@ def _code(event: Event) -> int:
 
 
 def _shown(body: Value | None, tracked: TrackedResource) -> _Shown | None:
-    """Return the object that an answer shows, None where it shows another kind: a Status, a Scale, a Table."""
+    """Return the object that an answer shows, None where it shows another kind, such as a Status or a Scale."""
+    if _string_of(body, "kind") == _TABLE:
+        body = next(iter(_rows(body)), None)
     kind = _string_of(body, "kind")
     if body is None or kind not in (tracked.kind, _METADATA_ONLY):
         return None
     return _read(body, is_whole=kind == tracked.kind)
+
+
+def _rows(table: Value | None) -> list[Value]:
+    """Return the objects in a Table's rows: their metadata, unless the client asked for none or for all of them."""
+    objects = (row.member("object") for row in _elements_of(table, "rows"))
+    return [shown for shown in objects if shown is not None]
 
 
 def _read(body: Value, *, is_whole: bool) -> _Shown | None:
@@ -220,12 +229,12 @@ def _told(event: Event, mark: Mark, uid: str, *, is_asked: bool, is_gone: bool) 
 
 def _listed(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[Sighting]:
     answer = event.response_object
-    items = None if answer is None else answer.member("items")
-    if _string_of(answer, "kind") not in (tracked.kind + "List", _METADATA_ONLY + "List"):
+    kind = _string_of(answer, "kind")
+    if kind not in (tracked.kind + "List", _METADATA_ONLY + "List", _TABLE):
         return
     is_later = _option(event, "propagationPolicy") in _LATER
     is_at_once = _option(event, "gracePeriodSeconds") == "0"
-    for item in (items and items.elements) or ():
+    for item in _rows(answer) if kind == _TABLE else _elements_of(answer, "items"):
         shown = _read(item, is_whole=False)
         name = shown and _string_of(shown.metadata, "name")
         if shown is None or not name:
@@ -278,8 +287,12 @@ def _is_plain(event: Event, verb: str) -> bool:
 
 
 def _has_elements(value: Value, name: str) -> bool:
-    member = value.member(name)
-    return member is not None and bool(member.elements)
+    return bool(_elements_of(value, name))
+
+
+def _elements_of(value: Value | None, name: str) -> list[Value]:
+    member = None if value is None else value.member(name)
+    return [] if member is None else member.elements or []
 
 
 def _string_of(value: Value | None, name: str) -> str | None:

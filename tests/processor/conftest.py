@@ -22,8 +22,8 @@ _SECOND = 1_000_000
 class ApiServer:
     """Objects by resource and name, and the events of everything that was asked for.
 
-    `level` is the audit policy's; `answer` the form in which clients ask for answers: `whole`, `PartialObjectMetadata`
-    or `Table`.
+    `level` is the audit policy's; `answer` the form in which clients ask for answers: `whole`, `PartialObjectMetadata`,
+    `Table`, or `empty Table`, whose rows show no object.
     """
 
     def __init__(self, level: str = "RequestResponse", answer: str = "whole") -> None:
@@ -159,9 +159,14 @@ class ApiServer:
         self.events.append(event)
 
     def _answered(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self.answer == "whole" or body["kind"] == "Status" or "items" in body:
+        if self.answer == "whole" or body["kind"] == "Status":
             return body
-        return {"kind": self.answer, "metadata": body["metadata"] if self.answer != "Table" else {}}
+        objects = [
+            {"kind": "PartialObjectMetadata", "metadata": item["metadata"]} for item in body.get("items", [body])
+        ]
+        if "Table" in self.answer:
+            return {"kind": "Table", "rows": [{"object": shown} for shown in objects if self.answer == "Table"]}
+        return {"kind": "PartialObjectMetadataList", "items": objects} if "items" in body else objects[0]
 
     def _status(self, code: int) -> dict[str, Any]:
         return {"kind": "Status", "code": code}

@@ -30,6 +30,7 @@ _VIEWS = (
     ("RequestResponse", "whole"),
     ("RequestResponse", "PartialObjectMetadata"),
     ("RequestResponse", "Table"),
+    ("RequestResponse", "empty Table"),
     ("Request", "whole"),
     ("Metadata", "whole"),
 )
@@ -122,9 +123,10 @@ def test_every_permutation_of_a_deletion_and_re_creation_ends_in_the_same_invent
     assert len(states[0]) == 1
 
 
+@pytest.mark.parametrize("answer", ["whole", "PartialObjectMetadata", "Table"])
 @given(steps=_STEPS)
-def test_in_order_the_inventory_is_the_truth(api_server: Server, steps: _Steps) -> None:
-    server = api_server()
+def test_in_order_the_inventory_is_the_truth(api_server: Server, answer: str, steps: _Steps) -> None:
+    server = api_server(answer=answer)
     state: State = {}
     known: set[tuple[str, str]] = set()
     for step in steps:
@@ -200,7 +202,7 @@ def test_a_namespace_ends_with_its_finalization(api_server: Server, level: str, 
     assert (told["resource.deleted.user"], told["resource.lifetime_seconds"]) == ("bob", 30)
 
 
-@pytest.mark.parametrize("answer", ["whole", "PartialObjectMetadata"])
+@pytest.mark.parametrize("answer", ["whole", "PartialObjectMetadata", "Table"])
 @pytest.mark.parametrize("resource", ["configmaps", "deployments", "services"])
 def test_what_waits_for_finalizers_ends_with_the_last_of_them(api_server: Server, resource: str, answer: str) -> None:
     server = api_server(answer=answer)

@@ -55,7 +55,15 @@ DELETIONS: Mapping[str, tuple[Document, str]] = {
         {"kind": "PartialObjectMetadata", "metadata": {**_DELETED, "finalizers": ["x"]}},
         "seen asked",
     ),
-    "a Table": ({"kind": "Table", "metadata": {}}, "asked gone"),
+    "a Table without objects": ({"kind": "Table", "rows": [{"cells": ["web"]}]}, "asked gone"),
+    "a Table without rows": ({"kind": "Table"}, "asked gone"),
+    "a Table with its metadata, waiting": (
+        {
+            "kind": "Table",
+            "rows": [{"object": {"kind": "PartialObjectMetadata", "metadata": {**_DELETED, "finalizers": ["x"]}}}],
+        },
+        "seen asked",
+    ),
     "an object without metadata": ({"kind": "Service"}, "asked gone"),
     "an object without uid": ({"kind": "Service", "metadata": {"creationTimestamp": _BORN}}, "asked gone"),
     "an object with a broken birth": (
@@ -175,17 +183,20 @@ LISTS: Mapping[str, tuple[str, Document, Document | None, str, str]] = {
 
 
 @pytest.mark.parametrize("listed", LISTS)
-@pytest.mark.parametrize("is_partial", [False, True], ids=["whole", "metadata"])
-def test_a_deletecollection_ends_what_its_answer_lists(make_event: MakeEvent, listed: str, *, is_partial: bool) -> None:
+@pytest.mark.parametrize("form", ["whole", "metadata", "Table"])
+def test_a_deletecollection_ends_what_its_answer_lists(make_event: MakeEvent, listed: str, form: str) -> None:
     resource, item, options, query, did = LISTS[listed]
-    kind = {"configmaps": "ConfigMap", "pods": "Pod"}[resource]
+    kind = (
+        {"configmaps": "ConfigMapList", "pods": "PodList"}[resource] if form == "whole" else "PartialObjectMetadataList"
+    )
+    answer = {"kind": "Table", "rows": [{"object": item}]} if form == "Table" else {"kind": kind, "items": [item]}
     event = make_event(
         verb="deletecollection",
         objectRef={"resource": resource, "namespace": "shop"},
         requestURI=f"/api/v1/namespaces/shop/{resource}{query}",
         responseStatus={"code": 200},
         requestObject=options,
-        responseObject={"kind": "PartialObjectMetadataList" if is_partial else kind + "List", "items": [item]},
+        responseObject=answer,
     )
     assert _did(event) == did
 
