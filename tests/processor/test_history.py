@@ -87,6 +87,20 @@ def test_only_the_newest_are_kept() -> None:
     assert [ending.mark.time_ns for ending in history.endings] == list(range(30 - MAX_ENDINGS, 30))
 
 
+def test_of_one_object_the_first_ends_and_the_last_change_stand() -> None:
+    early, late = _mark(10), _mark(20)
+    seen_early = Incarnation(1, "a", first_ns=10, created=early, asked=early, gone=early, changed=early)
+    seen_late = Incarnation(1, "a", first_ns=20, created=late, asked=late, gone=late, changed=late)
+    merged = merge(History((seen_late,)), History((seen_early,)))
+    assert merged == History((Incarnation(1, "a", 10, created=early, asked=early, gone=early, changed=late),))
+
+
+def test_of_a_name_the_first_sight_and_the_last_change_stand() -> None:
+    early, late = _mark(10), _mark(20)
+    merged = merge(History(first_ns=20, changed=late), History(first_ns=10, changed=early))
+    assert merged == History(first_ns=10, changed=late)
+
+
 def test_a_history_of_a_newer_version_is_refused_with_what_to_do() -> None:
     stored = b"\x07" + encode(NOTHING)[1:]
     message = "the state holds version 7, this auditstream knows 1: run the version that wrote it"
