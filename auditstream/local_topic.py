@@ -6,12 +6,13 @@ with the process was never answered 200, so that its sender repeats it.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.publisher import Unavailable, digest
+from ingest.publisher import Acknowledged, Unavailable, digest
 from ingest.split import Split
 
 # It takes some 2 microseconds an event, and 1 ms a MiB.
@@ -56,13 +57,16 @@ class LocalTopic:
     itself is taken when nothing else is pending. A publish waits for `timeout_seconds`.
     """
 
-    def __init__(self, *, max_events: int = 10_000, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self, *, max_events: int = 10_000, timeout_seconds: float = 10.0, acknowledged: Acknowledged | None = None
+    ) -> None:
         self._max_events: Final = max_events
         self._timeout_seconds: Final = timeout_seconds
         self._waiting: Final[deque[_Pending]] = deque()
         # All that is pending, by digest, the oldest first.
         self._pending: Final[dict[bytes, _Pending]] = {}
         self._events = 0
+        self._acknowledged: Final = Acknowledged(time.monotonic) if acknowledged is None else acknowledged
         self._changed: Final = asyncio.Event()
         self._closed: str | None = None
 
@@ -79,6 +83,8 @@ class LocalTopic:
         if not batch.records and not batch.rejected:
             return
         key = await _digest(batch)
+        if key in self._acknowledged:
+            return
         pending = self._pending.get(key) or self._admit(batch, key)
         # Unlike `wait_for`, `wait` leaves the future alone when it is late or cancelled: others may wait for it too.
         await asyncio.wait((pending.outcome,), timeout=self._timeout_seconds)
@@ -142,6 +148,8 @@ class LocalTopic:
             pending.outcome.set_result(reason)
             del self._pending[pending.digest]
             self._events -= pending.events
+            if reason is None:
+                self._acknowledged.add(pending.digest)
 
 
 async def _digest(batch: Split) -> bytes:

@@ -4,9 +4,11 @@ Called by every command. Alerts are JSON lines in a pipe or a file, and coloured
 `note` and `show` has been escaped by `auditstream.terminal`.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Final
 
 from rich.console import Console
@@ -45,9 +47,10 @@ class Screen:
         _print(self._out, lines)
 
     def note(self, lines: Iterable[Text | str]) -> None:
-        """Print lines to standard error."""
+        """Print lines to standard error, if they can be: no work depends on remarks, and nobody else can be told."""
         # While the bar moves, only its own console can print without tearing it.
-        _print(self._bar.console if self._bar is not None else self._err, lines)
+        with suppress(OSError):
+            _print(self._bar.console if self._bar is not None else self._err, lines)
 
     @contextmanager
     def progress(self, total: int | None) -> Iterator[None]:
@@ -84,8 +87,16 @@ class Screen:
             self._bar.update(self._task, completed=position, events=events)
 
 
+class _Console(Console):
+    """rich's console, but for what it does when nobody reads any more: it would end the process, from any thread."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the caller know, as of any other write that fails."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def _console(stream: IO[str]) -> Console:
-    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    return _Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def _print(console: Console, lines: Iterable[Text | str]) -> None:

@@ -29,7 +29,9 @@ class IngestMetrics:
             registry=registry,
         )
         self._events: Final = Counter(
-            "auditstream_ingest_events", "Events of bodies that were answered 200.", registry=registry
+            "auditstream_ingest_events",
+            "Events of bodies that were answered 200; a repeat counts again.",
+            registry=registry,
         )
         self._rejected: Final = Counter(
             "auditstream_ingest_rejected", "What went to the dead letter, by reason.", ["reason"], registry=registry

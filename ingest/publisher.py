@@ -4,6 +4,7 @@ Called by `ingest.webhook`, which answers 200 only when `publish` has returned. 
 `auditstream.local_topic`; `tests/contracts/test_publisher.py` holds every implementation to what stands here.
 """
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final, Protocol
 
@@ -30,6 +31,8 @@ class Publisher(Protocol):
         - A repeat, which is a batch of the same digest, joins the publish of its first copy while that is pending, and
           is not published twice. It shares the outcome and waits no longer than any other. It is taken even where
           nothing new is.
+        - A repeat of a batch that this publisher made durable in the last five minutes returns at once, whatever the
+          state: its sender had given up waiting for the answer, or the answer was lost.
         - Whoever waits may be cancelled. The batch goes on, and so do others who wait for it.
         - Nothing new is taken, and at once, when there is no room for it, and while an earlier batch is overdue: has
           been pending for longer than a publish may take.
@@ -40,6 +43,47 @@ class Publisher(Protocol):
     def check(self) -> None:
         """Raise Unavailable if a small batch would be refused now. Called for each `/readyz`; does not wait."""
         ...
+
+
+class Acknowledged:
+    """Digests of batches that became durable lately: so that a repeat of one is not published again.
+
+    It matters most under load: a batch that becomes durable just after its sender's patience ended comes again, and
+    would be late again, each time.
+    """
+
+    KEPT_SECONDS: Final = 300
+    """Longer than the API server tries one batch: five attempts within some 100 seconds of waiting."""
+
+    MAX_KEPT: Final = 100_000
+    """The oldest go first. Some 15 MB: five minutes of thirty API servers at their limit of ten batches a second."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Take the clock that tells how old a digest is: seconds that only grow."""
+        self._clock: Final = clock
+        # In the order of their coming, so that the oldest are at the front.
+        self._since: Final[dict[bytes, float]] = {}
+
+    def add(self, key: bytes) -> None:
+        """Keep the digest of a batch that is durable now."""
+        self._since.pop(key, None)
+        self._since[key] = self._clock()
+        self._forget()
+
+    def __contains__(self, key: object) -> bool:
+        self._forget()
+        return key in self._since
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    def _forget(self) -> None:
+        oldest = self._clock() - self.KEPT_SECONDS
+        while self._since:
+            key, since = next(iter(self._since.items()))
+            if since > oldest and len(self._since) <= self.MAX_KEPT:
+                return
+            del self._since[key]
 
 
 def digest(batch: Split) -> bytes:

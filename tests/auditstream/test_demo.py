@@ -61,6 +61,17 @@ def test_the_demo_tells_of_many_rules_and_of_lifetimes(run: "Run") -> None:
     assert any(int(seconds) > 0 for _, seconds in lifetimes)
 
 
+def test_whoever_reads_the_demo_may_go_and_it_ends_quietly(folder: Path) -> None:
+    process = subprocess.Popen([COMMAND, "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own command
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr as told:
+        assert b"Traceback" not in told.read()
+    assert process.wait(timeout=60) == 0
+
+
 def test_the_demo_stays_up_if_asked_to_until_it_is_stopped(folder: Path) -> None:
     process = subprocess.Popen(  # noqa: S603 - our own command
         [COMMAND, "demo", "--keep"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditstream.screen import Screen
 from tests.auditstream.conftest import COMMAND, without_time
 
 if TYPE_CHECKING:
@@ -94,3 +95,24 @@ def test_colours_can_be_forced_without_changing_the_format(look: Look, line: "Li
     assert ended.stdout.startswith(b'{"audit_id":')
     assert ended.stderr.startswith(b"\x1b[1mclass")
     assert look("out").startswith("\x1b[2m2026-11-23T20:34:01.258Z")
+
+
+def test_remarks_that_cannot_be_written_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        Screen().note(["a remark"])
+        with pytest.raises(OSError, match="No space left"):
+            full.flush()
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
+def test_whoever_reads_what_is_shown_may_go_as_from_any_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    outer, inner = os.pipe()
+    os.close(outer)
+    with open(inner, "w") as nobody:  # noqa: PTH123 - a descriptor
+        monkeypatch.setattr("sys.stdout", nobody)
+        with pytest.raises(BrokenPipeError):
+            Screen(is_human=True).show(["an alert"])
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), inner)

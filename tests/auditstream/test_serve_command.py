@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditstream.demo import bodies
+from auditstream import demo
 from auditstream.serve_command import greeting
 from auditstream.settings import ServeSettings
 from rules.ruleset import Ruleset
+from tests.auditstream.conftest import COMMAND
 
 if TYPE_CHECKING:
     from tests.auditstream.conftest import Run, Serve
@@ -43,7 +45,7 @@ def test_the_path_names_the_cluster(serve: "Serve", body: MakeBody) -> None:
 
 
 def test_posted_bodies_give_the_alerts_of_a_replay(serve: "Serve", run: "Run", folder: Path) -> None:
-    recorded = list(bodies())
+    recorded = list(demo.bodies())
     (folder / "bodies.jsonl").write_bytes(b"\n".join(recorded))
     replayed = [json.loads(line) for line in run("replay", "bodies.jsonl").out.splitlines()]
     service = serve(rules=())
@@ -67,8 +69,8 @@ def test_rejects_are_in_the_dead_letter_and_told_and_the_others_judged(serve: "S
 
 def test_only_the_first_rejects_are_told(serve: "Serve") -> None:
     service = serve()
-    for _ in range(3):
-        assert service.post(b'{"kind":"EventList","items":[%s]}' % b",".join([b"1"] * 15)).code == 200
+    for number in (b"1", b"2", b"3"):
+        assert service.post(b'{"kind":"EventList","items":[%s]}' % b",".join([number] * 15)).code == 200
     assert service.told().count("rejected: ") == 20
     assert service.told().count("further rejects are in auditstream-dead-letter.jsonl only") == 1
     assert "45 rejected (45 not_an_event)" in service.stop().err
@@ -140,6 +142,41 @@ def test_whoever_reads_the_alerts_may_go_and_it_ends_quietly(folder: Path, body:
     assert service.post(body({})).code == 503
     assert service.process.wait(timeout=60) == 0
     assert "Traceback" not in service.told()
+
+
+def test_a_log_that_nobody_reads_any_more_costs_nothing(body: MakeBody, folder: Path) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [COMMAND, "serve", "--port", "0", "--no-pack", "--rules", "rules.yaml"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        address = process.stderr.readline().decode().split()[3].rstrip(",")
+        process.stderr.close()
+        for number in range(3):
+            # Posts until it is answered 200, and raises for anything but that and 503.
+            demo.post(address, body({"auditID": f"{number}"}).replace(b'"items": [', b'"items": [7, '))
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+        assert process.stdout is not None
+        with process.stdout as alerts:
+            assert len(alerts.readlines()) == 3
+    finally:
+        process.kill()
+        process.wait()
+    assert len((folder / "auditstream-dead-letter.jsonl").read_bytes().splitlines()) == 3
+
+
+def test_a_batch_that_is_judged_after_its_sender_gave_up_is_not_judged_again(serve: "Serve", body: MakeBody) -> None:
+    service = serve(variables={"AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS": "0.05"})
+    late = body(*({"auditID": str(number)} for number in range(2_000)))
+    assert service.post(late).code == 503
+    while service.count("auditstream_processor_events_total") < 2_000:
+        time.sleep(0.05)
+    assert service.post(late).code == 200
+    assert len(service.alerts()) == 2_000
 
 
 # --- the beginning and the end ---------------------------------------------------------------------------------------

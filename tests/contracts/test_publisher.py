@@ -183,6 +183,35 @@ def test_a_repeat_joins_its_first_copy_while_that_is_pending(tell: Tell) -> None
     tell(story)
 
 
+def test_a_repeat_of_what_became_durable_lately_returns_at_once_whatever_the_state(tell: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.publisher.publish(MIXED)
+        bench.hold()
+        await bench.publisher.publish(MIXED)
+        await refusal(bench.publisher.publish(batch("b")))
+        await bench.publisher.publish(MIXED)
+        bench.release()
+        await bench.publisher.publish(batch("b"))
+        await bench.stop()
+        await bench.publisher.publish(MIXED)
+        assert bench.durable() == [record("a"), REJECTED, record("b")]
+
+    tell(story)
+
+
+def test_what_became_durable_after_it_was_late_is_not_published_again(tell: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        bench.hold()
+        await refusal(bench.publisher.publish(batch("a")))
+        bench.release()
+        while not bench.durable():  # noqa: ASYNC110 - the bench has no event of its own for it
+            await asyncio.sleep(TIMEOUT_SECONDS / 10)
+        await bench.publisher.publish(batch("a"))
+        assert bench.durable() == [record("a")]
+
+    tell(story)
+
+
 def test_the_same_events_of_another_cluster_are_no_repeat(tell: Tell) -> None:
     async def story(bench: Bench) -> None:
         bench.hold()

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from auditstream.local_topic import LocalTopic
 from ingest.app import create_app
-from ingest.publisher import Publisher
+from ingest.publisher import Acknowledged, Publisher
 from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
@@ -164,10 +164,13 @@ def serve() -> Iterator[ServeIngest]:
         yield run
 
 
+_tests_begun = 0
+
+
 @pytest.fixture(scope="session")
 def _shared_ingest() -> Iterator[Ingest]:
     settings = IngestSettings(max_body_bytes=9 * MIB, max_in_flight_bytes=18 * MIB)
-    topic = LocalTopic()
+    topic = LocalTopic(acknowledged=Acknowledged(lambda: _tests_begun * Acknowledged.KEPT_SECONDS))
     with Ingest(settings, topic, topic).running() as ingest:
         yield ingest
 
@@ -175,6 +178,8 @@ def _shared_ingest() -> Iterator[Ingest]:
 @pytest.fixture
 def ingest(_shared_ingest: Ingest) -> Iterator[Ingest]:
     """Use a webhook for bodies up to 9 MiB that many tests share, one after the other."""
+    global _tests_begun  # noqa: PLW0603 - what one test posted is forgotten by the time of the next
+    _tests_begun += 1
     _shared_ingest.clear()
     yield _shared_ingest
     # Whatever a test did, nothing of it is held when it is over.

@@ -1,9 +1,12 @@
-"""What tells a repeat of a batch: everything in it but the time. The protocol's own suite is in `tests/contracts`."""
+"""What tells a repeat of a batch: everything in it but the time; and how long a repeat is known.
+
+The protocol's own suite is in `tests/contracts`.
+"""
 
 import msgspec
 import pytest
 
-from ingest.publisher import digest
+from ingest.publisher import Acknowledged, digest
 from ingest.split import Split, split
 from wire.record import Reason, Record, Rejected
 
@@ -59,3 +62,30 @@ def test_the_order_counts() -> None:
     other = msgspec.structs.replace(RECORD, value=b"[]")
     forth, back = (Split(records, [], is_envelope=True) for records in ([RECORD, other], [other, RECORD]))
     assert digest(forth) != digest(back)
+
+
+def test_what_is_acknowledged_is_known_for_five_minutes_from_the_last_time() -> None:
+    now = 0.0
+    acknowledged = Acknowledged(lambda: now)
+    acknowledged.add(b"a")
+    now = 200.0
+    acknowledged.add(b"b")
+    now = 250.0
+    acknowledged.add(b"a")
+    now = 499.9
+    assert b"a" in acknowledged
+    assert b"b" in acknowledged
+    now = 500.0
+    assert b"b" not in acknowledged
+    assert b"a" in acknowledged
+    now = 550.0
+    assert b"a" not in acknowledged
+    assert len(acknowledged) == 0
+
+
+def test_of_too_many_the_oldest_are_forgotten() -> None:
+    acknowledged = Acknowledged(lambda: 0.0)
+    for number in range(Acknowledged.MAX_KEPT + 2):
+        acknowledged.add(b"%d" % number)
+    assert len(acknowledged) == Acknowledged.MAX_KEPT
+    assert [b"%d" % number in acknowledged for number in (0, 1, 2)] == [False, False, True]

@@ -523,8 +523,10 @@ def test_a_body_that_grows_to_too_much_in_flight_is_refused(serve: "ServeIngest"
 def test_many_posts_share_a_connection(ingest: "Ingest") -> None:
     connection = ingest.connection()
     for number in range(50):
-        body = (event_list(GOOD), b"hello", PACKED)[number % 3]
-        connection.request("POST", "/k8s_audit", body, GZIP if body is PACKED else {})
+        event = GOOD.replace(b'"a"', b'"%d"' % number)
+        packed = gzip.compress(event_list(event, event))
+        body = (event_list(event), b"hello %d" % number, packed)[number % 3]
+        connection.request("POST", "/k8s_audit", body, GZIP if body is packed else {})
         response = connection.getresponse()
         response.read()
         assert response.status == (200, 400, 200)[number % 3]
