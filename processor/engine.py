@@ -41,7 +41,8 @@ class Engine:
     def process(self, records: Sequence[Record], state: State) -> Outcome:
         """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
 
-        Repeating a call gives the same alerts, and changes the state no further.
+        Repeating a call changes the state no further and gives the same alerts, but for those whose cause has been cut
+        from the state since (`processor.history`).
         """
         outcome = Outcome([], [], [])
         for record in records:

@@ -7,7 +7,7 @@ different keys never see each other's, in any mode. Values are assigned whole, n
 
 from collections.abc import Mapping, MutableMapping
 
-from processor.history import NOTHING, Mark, decode, encode, merge
+from processor.history import NOTHING, decode, encode, merge
 from processor.lives import facts
 from processor.sighting import ObjectName, mark_of, sightings, target_of, uid_of
 from rules.event import NO_FACTS, Event, FactValue
@@ -20,21 +20,23 @@ def observe(event: Event, identity: str, key: bytes, state: State) -> Mapping[st
     """Remember what an event did and return the `resource.*` facts of its target: as of the event, and before it.
 
     `identity` is the event's (hex digits), `key` its record's affinity key. Repeating a call changes nothing more, and
-    what is remembered in the end does not depend on the order of calls.
+    what is remembered in the end does not depend on the order of calls. A repeat gets the same facts, unless what they
+    were told from has been cut since (`processor.history`).
     """
     mark = mark_of(event, identity)
+    target = target_of(event)
+    is_left = False
     for sighting in sightings(event, mark):
+        is_left = sighting.target == target and not sighting.is_end
         place = state_key(key, sighting.target)
         known = state.get(place)
         grown = encode(sighting.history if known is None else merge(decode(known), sighting.history))
         if grown != known:
             state[place] = grown
-    target = target_of(event)
-    return NO_FACTS if target is None else _facts(event, mark, state.get(state_key(key, target)))
-
-
-def _facts(event: Event, mark: Mark, known: bytes | None) -> Mapping[str, FactValue]:
-    return facts(NOTHING if known is None else decode(known), mark, uid_of(event))
+    if target is None:
+        return NO_FACTS
+    known = state.get(state_key(key, target))
+    return facts(NOTHING if known is None else decode(known), mark, uid_of(event), is_left=is_left)
 
 
 def state_key(key: bytes, target: ObjectName) -> bytes:

@@ -43,20 +43,25 @@ class _Life:
             self.gone = _first(self.gone, ending.mark)
 
 
-def facts(history: History, mark: Mark, uid: str) -> Mapping[str, FactValue]:
+def facts(history: History, mark: Mark, uid: str, *, is_left: bool) -> Mapping[str, FactValue]:
     """Return the `resource.*` facts of the object that an event is about, as of that event.
 
-    `uid` is what the event says of the object; empty where it does not.
+    `uid` is what the event says of the object; empty where it does not. `is_left` says that the event is a write that
+    succeeded and did not end the object: whatever else is known, it was there then.
     """
     lives = _lives(history)
-    life = _life_of(lives, mark, uid)
+    life = _life_of(lives, mark, uid, took_effect=is_left)
     if life is None:
         return {}
+    is_over = _is_before(life.gone, mark)
+    if is_left and is_over and not uid and life.created != mark:
+        # Another object of the name, whose creation was not seen, or one whose end was no end. It is not known whose.
+        return {"resource.before.exists": _YES, "resource.exists": _YES}
+    gone = life.gone if not is_left and _is_until(life.gone, mark) else None
+    asked = life.asked if life.created != mark and _is_until(life.asked, mark) else None
     begin_ns = life.start_ns if life.is_begin_known else None
-    gone = life.gone if _is_until(life.gone, mark) else None
-    asked = life.asked if _is_until(life.asked, mark) else None
     found: dict[str, FactValue | None] = {
-        "resource.before.exists": _existed(lives, life, mark),
+        "resource.before.exists": _existed(lives, life, mark, is_over=is_over and not is_left),
         "resource.exists": _YES if gone is None else _NO,
         "resource.created.user": (life.created and life.created.user) or None,
         "resource.created.source_ip": None if life.created is None else life.created.source_ip,
@@ -69,28 +74,36 @@ def facts(history: History, mark: Mark, uid: str) -> Mapping[str, FactValue]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _existed(lives: list[_Life], life: _Life, mark: Mark) -> str | None:
+def _existed(lives: list[_Life], life: _Life, mark: Mark, *, is_over: bool) -> str | None:
     """Tell whether there was an object of the name before the event; None where none was ever seen."""
     if life.created == mark:
         # A creation succeeds only where nothing is: what had the name before is gone, whether or not that was seen.
         was_seen = any(other.start_ns < mark.time_ns for other in lives if other is not life)
         return _NO if was_seen else None
-    if _is_before(life.gone, mark):
+    if is_over:
         return _NO
     return _YES if life.created is not None or life.first_ns < mark.time_ns else None
 
 
-def _life_of(lives: list[_Life], mark: Mark, uid: str) -> _Life | None:
-    """Return the life that an event belongs to: by uid, by being its creation, else the last one begun by then."""
+def _life_of(lives: list[_Life], mark: Mark, uid: str, *, took_effect: bool) -> _Life | None:
+    """Return the life that an event belongs to: by uid, by what it did, else the one of its time."""
     for life in lives:
-        if (uid and life.uid == uid) or life.created == mark:
+        if (uid and life.uid == uid) or mark in (life.created, life.asked, life.gone):
             return life
-    return None if uid else _at(lives, mark.time_ns)
+    return None if uid else _at(lives, mark.time_ns, took_effect=took_effect)
 
 
-def _at(lives: list[_Life], time_ns: int) -> _Life | None:
+def _at(lives: list[_Life], time_ns: int, *, took_effect: bool = True) -> _Life | None:
+    """Return the life of a time: the last one begun by then, if any."""
     begun = [life for life in lives if life.start_ns <= time_ns]
-    return max(begun, key=lambda life: life.start_ns, default=None)
+    last = max(begun, key=lambda life: life.start_ns, default=None)
+    if not took_effect or (last is not None and (last.gone is None or last.gone.time_ns >= time_ns)):
+        return last
+    # A creation is stamped when it has been answered. By then its object may have been changed, or even deleted.
+    served = [
+        life for life in lives if life.created is not None and 0 < life.created.received_ns < time_ns < life.start_ns
+    ]
+    return min(served, key=lambda life: life.start_ns, default=last)
 
 
 # From a history to lives: incarnations first, then what the events add that do not show the object.
@@ -98,7 +111,8 @@ def _at(lives: list[_Life], time_ns: int) -> _Life | None:
 
 def _lives(history: History) -> list[_Life]:
     lives = [_incarnated(incarnation) for incarnation in history.incarnations]
-    for create in history.creates:
+    # The last first: of what was created within one second, the last is what is seen later.
+    for create in reversed(history.creates):
         _add_create(lives, create)
     if history.first_ns is not None and _at(lives, history.first_ns) is None:
         lives.append(_Life(history.first_ns, history.first_ns))
@@ -122,22 +136,30 @@ def _incarnated(incarnation: Incarnation) -> _Life:
 
 def _add_create(lives: list[_Life], create: Mark) -> None:
     """Give a creation that did not show its object to the one that came of it, if that was seen later."""
+    came_of_it = [life for life in lives if _may_come_of(create, life)]
+    if came_of_it:
+        life = max(came_of_it, key=lambda life: life.first_ns)
+        life.created, life.start_ns = create, create.time_ns
+    else:
+        lives.append(_Life(create.time_ns, create.time_ns, is_begin_known=True, created=create))
+
+
+def _may_come_of(create: Mark, life: _Life) -> bool:
+    if not life.uid or life.created is not None:
+        return False
     # `creationTimestamp` is read from the clock that stamps the event too, while the request is served.
     served = range(create.received_ns // _NANOSECONDS, create.time_ns // _NANOSECONDS + 1)
-    for life in lives:
-        if life.uid and life.created is None and life.start_ns // _NANOSECONDS in served:
-            life.created, life.start_ns = create, create.time_ns
-            return
-    lives.append(_Life(create.time_ns, create.time_ns, is_begin_known=True, created=create))
+    return life.start_ns // _NANOSECONDS in served and life.first_ns > create.received_ns
 
 
 def _holder(lives: list[_Life], ending: Ending) -> _Life:
-    """Return the life that a deletion belongs to: by uid, else the last begun by then, unless its uid is another."""
+    """Return the life that a deletion belongs to: by uid, else the one of its time, unless that is another's."""
     for life in lives:
         if ending.uid and life.uid == ending.uid:
             return life
     found = _at(lives, ending.mark.time_ns)
-    if found is None or (ending.uid and found.uid):
+    if found is None or (ending.uid and found.uid) or (ending.is_asked and _is_before(found.gone, ending.mark)):
+        # What is gone cannot be deleted: it is another object, whose creation was not seen.
         found = _Life(ending.mark.time_ns, ending.mark.time_ns)
         lives.append(found)
     found.uid = found.uid or ending.uid

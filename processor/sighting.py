@@ -15,15 +15,21 @@ from rules.event import Event
 from rules.request_fields import is_dry_run, source_ip
 from wire.tracked import CONNECT_SUBRESOURCES, TRACKED, TrackedResource
 
-MAX_TEXT: Final = 256
-"""Characters of a user name or audit id that are remembered: clients can choose them, and state has to stay small."""
+MAX_TEXT: Final = 512
+"""Characters of a user name or audit id that are remembered: clients can choose them, and state has to stay small. The
+longest name of a service account has 339."""
 
 _CREATED: Final = 201
+_ACCEPTED: Final = 202
+"""Of a deletion: asked for, and not done yet."""
 _SUCCESS: Final = range(200, 300)
 _CHANGING_VERBS: Final = frozenset({"update", "patch"})
 _CREATING_VERBS: Final = frozenset({"create", *_CHANGING_VERBS})
 _LATER: Final = frozenset({"Foreground", "Orphan"})
 """Propagation policies under which an object outlives the request to delete it, as long as it has dependents."""
+
+_ORPHANING: Final = frozenset({("batch", "jobs"), ("", "replicationcontrollers")})
+"""Resources whose dependents are orphaned where the request to delete names no policy."""
 
 _METADATA_ONLY: Final = "PartialObjectMetadata"
 _TABLE: Final = "Table"
@@ -45,6 +51,12 @@ class Sighting(NamedTuple):
 
     target: ObjectName
     history: History
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the event may have ended the object."""
+        shown = (incarnation.gone for incarnation in self.history.incarnations)
+        return any(mark is not None for mark in shown) or any(ending.is_gone for ending in self.history.endings)
 
 
 class _Shown(NamedTuple):
@@ -179,7 +191,7 @@ def _is_gone(event: Event, tracked: TrackedResource, shown: _Shown) -> bool:
         return False
     is_deleting = shown.metadata.member("deletionTimestamp") is not None
     if tracked.kind == "Namespace":
-        return is_deleting and event.target[2] == "finalize" and not _has_spec_finalizers(event, shown)
+        return is_deleting and _is_finalized(event, shown)
     if tracked.kind == "Pod":
         grace = shown.metadata.member("deletionGracePeriodSeconds")
         return is_deleting and grace is not None and grace.text == "0"
@@ -187,10 +199,16 @@ def _is_gone(event: Event, tracked: TrackedResource, shown: _Shown) -> bool:
     return is_deleting or _is_plain(event, "delete")
 
 
-def _has_spec_finalizers(event: Event, shown: _Shown) -> bool:
+def _is_finalized(event: Event, shown: _Shown) -> bool:
+    """Tell whether nothing is left of a namespace's own finalizers, which stand in its spec."""
+    if shown.is_whole:
+        return not _has_spec_finalizers(shown.body)
     # What is sent to `finalize` is the whole namespace: where the answer shows metadata alone it says as much.
-    body = shown.body if shown.is_whole else event.request_object
-    spec = None if body is None else body.member("spec")
+    return event.target[2] == "finalize" and not _has_spec_finalizers(event.request_object)
+
+
+def _has_spec_finalizers(namespace: Value | None) -> bool:
+    spec = None if namespace is None else namespace.member("spec")
     return spec is not None and _has_elements(spec, "finalizers")
 
 
@@ -201,10 +219,38 @@ def _unseen(event: Event, mark: Mark, tracked: TrackedResource) -> History:
     if _is_plain(event, "delete") and _string_of(event.response_object, "kind") == "Status":
         return _told(event, mark, _status_uid(event), is_asked=True, is_gone=True)
     # Taken at its word: a deletion that waits for finalizers looks no different where no answer is shown. Of pods and
-    # namespaces it is known that they outlive it, and that `finalize` is the last of a namespace that is deleted.
-    is_gone = _is_plain(event, "delete") and tracked.kind not in ("Pod", "Namespace")
-    is_finalized = tracked.kind == "Namespace" and event.target[2] == "finalize"
-    return _told(event, mark, "", is_asked=_is_asked(event), is_gone=is_gone or is_finalized)
+    # namespaces it is known that they outlive it.
+    is_at_once = tracked.kind not in ("Pod", "Namespace") and _code(event) != _ACCEPTED
+    is_gone = (_is_plain(event, "delete") and is_at_once) or _takes_last_finalizer(event, tracked)
+    return _told(event, mark, "", is_asked=_is_asked(event), is_gone=is_gone)
+
+
+def _takes_last_finalizer(event: Event, tracked: TrackedResource) -> bool:
+    """Tell whether a request leaves no finalizer, so that it ends an object whose deletion was asked for."""
+    body = event.request_object
+    if tracked.kind == "Namespace":
+        # What is not shown, at level Metadata, is taken for the last one of a namespace: that of its controller.
+        metadata = body and body.member("metadata")
+        is_kept = _has_spec_finalizers(body) or (metadata is not None and _has_elements(metadata, "finalizers"))
+        return event.target[2] == "finalize" and not is_kept
+    if body is None or tracked.kind == "Pod" or event.target[2]:
+        return False
+    verb = event.string("verb")
+    if verb == "update":
+        metadata = body.member("metadata")
+        return metadata is not None and not _has_elements(metadata, "finalizers")
+    return verb == "patch" and _removes_finalizers(body)
+
+
+def _removes_finalizers(patch: Value) -> bool:
+    """Tell whether a patch of any form takes all finalizers away."""
+    if patch.elements is not None:
+        operations = ((_string_of(one, "op"), _string_of(one, "path")) for one in patch.elements)
+        return ("remove", "/metadata/finalizers") in operations
+    # An empty list would be enough in a merge patch, but changes nothing in a strategic one: events tell neither.
+    metadata = patch.member("metadata")
+    finalizers = metadata and metadata.member("finalizers")
+    return finalizers is not None and finalizers.text == "null"
 
 
 def _status_uid(event: Event) -> str:
@@ -232,7 +278,7 @@ def _listed(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[Sigh
     kind = _string_of(answer, "kind")
     if kind not in (tracked.kind + "List", _METADATA_ONLY + "List", _TABLE):
         return
-    is_later = _option(event, "propagationPolicy") in _LATER
+    is_later = _outlives_request(event)
     is_at_once = _option(event, "gracePeriodSeconds") == "0"
     for item in _rows(answer) if kind == _TABLE else _elements_of(answer, "items"):
         shown = _read(item, is_whole=False)
@@ -243,6 +289,15 @@ def _listed(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[Sigh
         if tracked.kind == "Pod":
             is_gone = is_gone and (is_at_once or _is_unscheduled(item))
         yield Sighting(_named(event, tracked, name), _deleted(mark, shown, is_gone=is_gone))
+
+
+def _outlives_request(event: Event) -> bool:
+    """Tell whether what is deleted stays until something is done about its dependents."""
+    policy = _option(event, "propagationPolicy")
+    orphans = _option(event, "orphanDependents")  # the policy of older clients, still obeyed
+    if policy is None and orphans is None:
+        return event.target[:2] in _ORPHANING
+    return policy in _LATER or orphans == "true"
 
 
 def _deleted(mark: Mark, shown: _Shown, *, is_gone: bool) -> History:

@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 
 from rules.audit_fields import query_parameters
+from rules.document import Value
 from rules.event import Event
 from rules.fields import Field, FieldValue, boolean
 
@@ -49,15 +50,24 @@ def is_dry_run(event: Event) -> bool:
     verb = event.string("verb")
     if verb not in _DRY_RUN_VERBS or subresource in _NEVER_DRY:
         return False
+    if subresource == "eviction":
+        # It carries the options of its deletion, and is a creation with a URI of its own besides.
+        options = event.request_object and event.request_object.member("deleteOptions")
+        if _asks(options):
+            return True
     if verb in _DELETING_VERBS:
         # The API server reads DeleteOptions from the body and, only where there is none, from the URI.
         options = event.request_object
         if options is not None and options.text != "null":
-            asked = options.member("dryRun")
-            return any(element.string == "All" for element in (asked and asked.elements) or ())
+            return _asks(options)
         if not _shows_bodies(event):
             return False
     return ("dryRun", "All") in query_parameters(event.text("requestURI") or "")
+
+
+def _asks(options: Value | None) -> bool:
+    asked = options and options.member("dryRun")
+    return any(element.string == "All" for element in (asked and asked.elements) or ())
 
 
 def _shows_bodies(event: Event) -> bool:

@@ -75,7 +75,8 @@ class ApiServer:
             body["metadata"].setdefault("deletionTimestamp", self._time())
             body["metadata"].setdefault("deletionGracePeriodSeconds", grace)
         elif not is_waiting:
-            answer = {**self._status(200), "details": {"name": name, "uid": body["metadata"]["uid"]}}
+            if resource != "services":  # they are answered as they were
+                answer = {**self._status(200), "details": {"name": name, "uid": body["metadata"]["uid"]}}
             if not dry_run:
                 del self.objects[resource, name]
         self._report("delete", resource, name, 200, answer, user=user, request=options, query=query)
@@ -85,13 +86,16 @@ class ApiServer:
         body = self.objects.get((resource, name))
         if body is None or "deletionTimestamp" not in body["metadata"]:
             return
-        body["metadata"].pop("finalizers", None)
         body["metadata"]["deletionGracePeriodSeconds"] = 0
         body["spec"].pop("finalizers", None)
-        del self.objects[resource, name]
         if resource == "namespaces":
             self._report("update", resource, name, 200, body, user=user, request=body, subresource="finalize")
-        elif resource == "pods":
+            if "finalizers" not in body["metadata"]:
+                del self.objects[resource, name]
+                return
+        del self.objects[resource, name]
+        body["metadata"].pop("finalizers", None)
+        if resource == "pods":
             self._report("delete", resource, name, 200, body, user=user)
         else:
             self._report("patch", resource, name, 200, body, user=user, request={"metadata": {"finalizers": None}})

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.split import split
 from processor.decode import decode
+from processor.history import MAX_INCARNATIONS
 from processor.inventory import observe
 from rules.event import Event, FactValue
 from wire.record import Record, identity
@@ -142,6 +143,52 @@ def test_in_order_the_inventory_is_the_truth(api_server: Server, answer: str, st
                 assert facts.get("resource.before.exists") == (_claim(where in existed) if where in was_known else None)
 
 
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["create", "create", "patch", "delete", "delete", "wait"]),
+            st.sampled_from(["configmaps", "services"]),
+            st.sampled_from(_VIEWS),
+            st.sampled_from([0.005, 0.3, 1.7]),
+        ),
+        min_size=3,
+        max_size=12,
+    ),
+    chance=st.randoms(use_true_random=False),
+)
+def test_whatever_is_shown_and_in_whatever_order_each_event_is_told_the_truth(
+    api_server: Server, steps: list[tuple[str, str, tuple[str, str], float]], chance: random.Random
+) -> None:
+    server = api_server()
+    expected: list[Facts] = []
+    creators: dict[str, str] = {}
+    creations: list[str] = []
+    for number, (what, resource, (server.level, server.answer), pause) in enumerate(steps):
+        if what == "wait":
+            server.wait(pause)
+            continue
+        existed, user = (resource, "web") in server.objects, f"user-{number}"
+        if what == "create" and not existed:
+            if creations.count(resource) == MAX_INCARNATIONS:
+                break
+            creations.append(resource)
+            creators[resource] = user
+        getattr(server, what)(resource, "web", user=user)
+        expected.append({})
+        if resource in creators:
+            expected[-1] = {
+                "resource.exists": _claim((resource, "web") in server.objects),
+                "resource.created.user": creators[resource],
+            }
+            if creators[resource] != user or creations.count(resource) > 1:  # of the first nothing is known before
+                expected[-1]["resource.before.exists"] = _claim(existed)
+    records = server.records()
+    state = _state_of(chance.sample(records, len(records)))
+    for record, truth in zip(records, expected, strict=True):
+        told = _observe([record], state)[0]
+        assert {name: told.get(name) for name in truth} == truth
+
+
 def _claim(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
     return "true" if claim else "false"
 
@@ -214,6 +261,35 @@ def test_what_waits_for_finalizers_ends_with_the_last_of_them(api_server: Server
     assert _last(server)["resource.deleted.user"] == "bob"
     server.wait(5)
     server.finish(resource, "web")
+    told = _last(server)
+    assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
+    assert (told["resource.deleted.user"], told["resource.lifetime_seconds"]) == ("bob", 5)
+
+
+@pytest.mark.parametrize("answer", ["whole", "PartialObjectMetadata", "Table"])
+def test_a_namespace_that_has_finalizers_of_others_too_ends_with_the_last_of_all(
+    api_server: Server, answer: str
+) -> None:
+    server = api_server(answer=answer)
+    server.create("namespaces", "web", finalizers=["example.com/wait"])
+    server.delete("namespaces", "web", user="bob")
+    server.finish("namespaces", "web")
+    *_, finalized, changed = _observe(server.records(), {})
+    assert (finalized["resource.exists"], finalized["resource.deleted.user"]) == ("true", "bob")
+    # What is left of its spec is not shown but by the whole of it.
+    assert changed["resource.exists"] == ("false" if answer == "whole" else "true")
+
+
+@pytest.mark.parametrize(("level", "answer"), [("RequestResponse", "empty Table"), ("Request", "whole")])
+def test_the_last_finalizer_is_told_by_the_request_where_no_answer_is_shown(
+    api_server: Server, level: str, answer: str
+) -> None:
+    server = api_server()
+    server.create("deployments", "web", finalizers=["example.com/wait"])
+    server.delete("deployments", "web", user="bob")
+    server.level, server.answer = level, answer
+    server.wait(5)
+    server.finish("deployments", "web")
     told = _last(server)
     assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
     assert (told["resource.deleted.user"], told["resource.lifetime_seconds"]) == ("bob", 5)
@@ -310,6 +386,51 @@ def test_a_creation_seen_without_its_object_is_that_of_the_object_seen_later(api
     facts = _last(server)
     assert facts["resource.created.user"] == "alice"
     assert facts["resource.before.exists"] == "true"
+
+
+def test_a_name_that_is_deleted_again_was_another_object(api_server: Server) -> None:
+    server = api_server("Metadata")
+    server.create("configmaps", "web", user="alice")
+    server.delete("configmaps", "web", user="bob")
+    unseen = len(server.events)
+    server.create("configmaps", "web", user="carol")
+    server.events.pop(unseen)
+    server.wait(5)
+    server.patch("configmaps", "web", user="dave")
+    assert _last(server) == {"resource.before.exists": "true", "resource.exists": "true"}
+    server.delete("configmaps", "web", user="erin")
+    assert _last(server) == {"resource.exists": "false", "resource.deleted.user": "erin"}
+
+
+def test_a_deletion_that_was_no_end_is_contradicted_by_what_is_shown_later(api_server: Server) -> None:
+    server = api_server()
+    server.create("deployments", "web", user="alice", finalizers=["example.com/wait"])
+    server.answer = "empty Table"
+    server.delete("deployments", "web", user="bob")
+    assert _last(server)["resource.exists"] == "false"  # taken at its word
+    server.answer = "whole"
+    server.patch("deployments", "web")
+    told = _last(server)
+    assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "true")
+    assert (told["resource.created.user"], told["resource.deleted.user"]) == ("alice", "bob")
+
+
+@pytest.mark.parametrize("resource", ["configmaps", "services"])
+@pytest.mark.parametrize(("level", "answer"), _VIEWS)
+def test_a_creation_that_is_answered_after_the_deletion_is_one_object(
+    api_server: Server, resource: str, level: str, answer: str
+) -> None:
+    server = api_server(level, answer)
+    server.create(resource, "web", user="alice")
+    server.delete(resource, "web", user="bob")
+    server.events[0]["stageTimestamp"] = "2027-01-15T08:00:00.500000Z"
+    for order in (server.records(), server.records()[::-1]):
+        state = _state_of(order)
+        made, deleted = _observe(server.records(), state)
+        assert (made["resource.exists"], made.get("resource.deleted.user")) == ("true", None)
+        assert "resource.before.exists" not in made
+        assert (deleted["resource.before.exists"], deleted["resource.exists"]) == ("true", "false")
+        assert (deleted["resource.created.user"], deleted["resource.lifetime_seconds"]) == ("alice", 0)
 
 
 def test_what_failed_or_was_a_dry_run_changed_nothing(api_server: Server) -> None:

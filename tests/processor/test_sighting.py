@@ -1,5 +1,6 @@
 """What one event shows: whom it names, and what it did."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -113,14 +114,17 @@ def test_a_pod_ends_when_its_grace_is_over(make_event: MakeEvent, answer: str) -
         ({}, {"deletionTimestamp": ...}, "seen"),
     ],
 )
-@pytest.mark.parametrize("kind", ["Namespace", "PartialObjectMetadata"])
+@pytest.mark.parametrize("told_by", itertools.product(["Namespace", "PartialObjectMetadata"], ["finalize", ""]))
 def test_a_namespace_ends_when_nothing_is_left_to_finalize(
-    make_event: MakeEvent, kind: str, spec: Document, metadata: Document, did: str
+    make_event: MakeEvent, told_by: tuple[str, str], spec: Document, metadata: Document, did: str
 ) -> None:
+    kind, subresource = told_by
+    if not subresource and kind != "Namespace":
+        did = "seen"  # what is in its spec is not shown, and a client's word does not count
     shown = {name: value for name, value in {**_DELETED, **metadata}.items() if value is not ...}
     event = make_event(
         verb="update",
-        objectRef=_target("namespaces", "finalize"),
+        objectRef=_target("namespaces", subresource),
         responseStatus={"code": 200},
         requestObject={"kind": "Namespace", "spec": spec},
         responseObject={"kind": kind, "metadata": shown, **({"spec": spec} if kind == "Namespace" else {})},
@@ -143,6 +147,32 @@ REQUESTS: Mapping[str, tuple[Document, str]] = {
         {"verb": "update", "objectRef": _target("namespaces", "finalize"), "responseStatus": {"code": 200}},
         "gone",
     ),
+    "a finalize, not shown, that leaves a finalizer": (
+        {
+            "verb": "update",
+            "objectRef": _target("namespaces", "finalize"),
+            "responseStatus": {"code": 200},
+            "requestObject": {"spec": {"finalizers": ["kubernetes"]}},
+        },
+        "told",
+    ),
+    "a finalize, not shown, that leaves another's finalizer": (
+        {
+            "verb": "update",
+            "objectRef": _target("namespaces", "finalize"),
+            "responseStatus": {"code": 200},
+            "requestObject": {"metadata": {"finalizers": ["x"]}},
+        },
+        "told",
+    ),
+    "a deletion that was accepted only": (
+        {"verb": "delete", "objectRef": _target("services"), "responseStatus": {"code": 202}},
+        "asked",
+    ),
+    "a dry run of an eviction": (
+        {"objectRef": _target("pods", "eviction"), "requestObject": {"deleteOptions": {"dryRun": ["All"]}}},
+        "nothing",
+    ),
     "a refused create": ({"responseStatus": {"code": 409}}, "nothing"),
     "a code that is none": ({"responseStatus": {"code": "²²²"}}, "nothing"),
     "no code": ({"responseStatus": ...}, "nothing"),
@@ -160,6 +190,38 @@ def test_what_a_request_does(make_event: MakeEvent, request_of: str) -> None:
     assert _did(make_event(**members)) == did
 
 
+LAST_FINALIZERS: Mapping[str, tuple[str, str, object, str]] = {
+    "an update without any": ("services", "update", {"metadata": {}}, "gone"),
+    "an update with one": ("services", "update", {"metadata": {"finalizers": ["x"]}}, "told"),
+    "an update that is broken": ("services", "update", {"spec": {}}, "told"),
+    "a patch to none": ("services", "patch", {"metadata": {"finalizers": None}}, "gone"),
+    "a patch to an empty list, which may be strategic": ("services", "patch", {"metadata": {"finalizers": []}}, "told"),
+    "a patch of something else": ("services", "patch", {"spec": {}}, "told"),
+    "a patch of other metadata": ("services", "patch", {"metadata": {"labels": None}}, "told"),
+    "a JSON patch of all": ("services", "patch", [{"op": "remove", "path": "/metadata/finalizers"}], "gone"),
+    "a JSON patch of one": ("services", "patch", [{"op": "remove", "path": "/metadata/finalizers/0"}], "told"),
+    "a JSON patch that adds": ("services", "patch", [{"op": "add", "path": "/metadata/finalizers"}, 3], "told"),
+    "nothing that is shown": ("services", "patch", None, "told"),
+    "those of a pod, which has its grace": ("pods", "update", {"metadata": {}}, "told"),
+    "those of a namespace, which has others": ("namespaces", "update", {"metadata": {}}, "told"),
+}
+
+
+@pytest.mark.parametrize("request_of", LAST_FINALIZERS)
+def test_what_leaves_no_finalizer_is_an_end_where_no_answer_is_shown(make_event: MakeEvent, request_of: str) -> None:
+    resource, verb, body, did = LAST_FINALIZERS[request_of]
+    event = make_event(
+        verb=verb, objectRef=_target(resource), responseStatus={"code": 200}, requestObject=body, responseObject=...
+    )
+    assert _did(event) == did
+
+
+def test_the_finalizers_of_a_scale_are_not_those_of_what_is_scaled(make_event: MakeEvent) -> None:
+    target = _target("deployments", "scale", group="apps")
+    event = make_event(verb="update", objectRef=target, responseStatus={"code": 200}, requestObject={"metadata": {}})
+    assert _did(event) == "told"
+
+
 _ITEM = {"metadata": {"name": "web", "uid": "u", "creationTimestamp": _BORN}, "spec": {"nodeName": "n"}}
 _UNSCHEDULED = {**_ITEM, "spec": {}}
 _METADATA_ONLY = {"metadata": _ITEM["metadata"]}
@@ -170,6 +232,16 @@ LISTS: Mapping[str, tuple[str, Document, Document | None, str, str]] = {
     "a ConfigMap that waits": ("configmaps", _WAITING, {}, "", "seen asked"),
     "its dependents first": ("configmaps", _ITEM, {"propagationPolicy": "Foreground"}, "", "seen asked"),
     "orphaned by the URI": ("configmaps", _ITEM, None, "?propagationPolicy=Orphan", "seen asked"),
+    "its dependents orphaned, as older clients say it": (
+        "configmaps",
+        _ITEM,
+        {"orphanDependents": True},
+        "",
+        "seen asked",
+    ),
+    "its dependents not orphaned": ("jobs", _ITEM, {"orphanDependents": False}, "", "seen asked gone"),
+    "a Job, whose dependents are orphaned unless one says otherwise": ("jobs", _ITEM, {}, "", "seen asked"),
+    "a Job with its dependents": ("jobs", _ITEM, {"propagationPolicy": "Background"}, "", "seen asked gone"),
     "a URI that the body overrules": ("configmaps", _ITEM, {}, "?propagationPolicy=Orphan", "seen asked gone"),
     "a Pod": ("pods", _ITEM, {}, "", "seen asked"),
     "a Pod without grace": ("pods", _ITEM, {"gracePeriodSeconds": 0}, "", "seen asked gone"),
@@ -187,12 +259,14 @@ LISTS: Mapping[str, tuple[str, Document, Document | None, str, str]] = {
 def test_a_deletecollection_ends_what_its_answer_lists(make_event: MakeEvent, listed: str, form: str) -> None:
     resource, item, options, query, did = LISTS[listed]
     kind = (
-        {"configmaps": "ConfigMapList", "pods": "PodList"}[resource] if form == "whole" else "PartialObjectMetadataList"
+        {"configmaps": "ConfigMapList", "jobs": "JobList", "pods": "PodList"}[resource]
+        if form == "whole"
+        else "PartialObjectMetadataList"
     )
     answer = {"kind": "Table", "rows": [{"object": item}]} if form == "Table" else {"kind": kind, "items": [item]}
     event = make_event(
         verb="deletecollection",
-        objectRef={"resource": resource, "namespace": "shop"},
+        objectRef={"resource": resource, "namespace": "shop", "apiGroup": "batch" if resource == "jobs" else ""},
         requestURI=f"/api/v1/namespaces/shop/{resource}{query}",
         responseStatus={"code": 200},
         requestObject=options,

@@ -47,6 +47,9 @@ def test_all_words_of_an_exec_are_told(make_event: MakeEvent) -> None:
     assert _read(make_event(requestURI=...), "commands") is None
 
 
+EVICTION = {"resource": "pods", "subresource": "eviction"}
+
+
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
@@ -79,6 +82,10 @@ def test_all_words_of_an_exec_are_told(make_event: MakeEvent) -> None:
         ({"verb": "delete", "requestObject": {"kind": "DeleteOptions", "dryRun": "All"}}, "false"),
         ({"verb": "delete", "requestObject": {"kind": "DeleteOptions"}}, "false"),
         ({"requestObject": {"kind": "Pod", "dryRun": ["All"]}}, "false"),
+        ({"objectRef": EVICTION, "requestObject": {"deleteOptions": {"dryRun": ["All"]}}}, "true"),
+        ({"objectRef": EVICTION, "requestObject": {"deleteOptions": {}}}, "false"),
+        ({"objectRef": EVICTION, "requestURI": "/x?dryRun=All"}, "true"),
+        ({"objectRef": EVICTION}, "false"),
     ],
 )
 def test_a_dry_run_is_told_where_it_takes_effect(
