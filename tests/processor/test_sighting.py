@@ -114,7 +114,7 @@ def test_a_pod_ends_when_its_grace_is_over(make_event: MakeEvent, answer: str) -
         ({}, {"deletionTimestamp": ...}, "seen"),
     ],
 )
-@pytest.mark.parametrize("told_by", itertools.product(["Namespace", "PartialObjectMetadata"], ["finalize", ""]))
+@pytest.mark.parametrize("told_by", list(itertools.product(["Namespace", "PartialObjectMetadata"], ["finalize", ""])))
 def test_a_namespace_ends_when_nothing_is_left_to_finalize(
     make_event: MakeEvent, told_by: tuple[str, str], spec: Document, metadata: Document, did: str
 ) -> None:
