@@ -15,9 +15,11 @@ from rules.event import Event
 from rules.request_fields import is_dry_run, source_ip
 from wire.tracked import CONNECT_SUBRESOURCES, TRACKED, TrackedResource
 
-MAX_TEXT: Final = 512
-"""Characters of a user name or audit id that are remembered: clients can choose them, and state has to stay small. The
-longest name of a service account has 339."""
+MAX_USER: Final = 512
+"""Characters of a user name that are remembered: state has to stay small. The longest of a service account has 339."""
+
+MAX_AUDIT_ID: Final = 64
+"""The same of an audit id, which a client can choose. The API server's own have 36."""
 
 _CREATED: Final = 201
 _ACCEPTED: Final = 202
@@ -76,9 +78,9 @@ def mark_of(event: Event, identity: str) -> Mark:
         event.time_ns,
         received or 0,
         bytes.fromhex(identity),
-        (event.string("user", "username") or "")[:MAX_TEXT],
+        (event.string("user", "username") or "")[:MAX_USER],
         source_ip(event),
-        (event.string("auditID") or "")[:MAX_TEXT],
+        (event.string("auditID") or "")[:MAX_AUDIT_ID],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from processor.history import Mark
-from processor.sighting import MAX_TEXT, ObjectName, mark_of, sightings, target_of, uid_of
+from processor.sighting import MAX_AUDIT_ID, MAX_USER, ObjectName, mark_of, sightings, target_of, uid_of
 from rules.event import Event
 
 MakeEvent = Callable[..., Event]
@@ -315,7 +315,7 @@ def test_a_mark_holds_what_the_server_saw_cut_to_a_length(make_event: MakeEvent)
     )
     mark = mark_of(event, "0f" * 16)
     assert mark.time_ns - mark.received_ns == 500_000_000
-    assert (mark.digest, mark.user, mark.audit_id) == (b"\x0f" * 16, "u" * MAX_TEXT, "a" * MAX_TEXT)
+    assert (mark.digest, mark.user, mark.audit_id) == (b"\x0f" * 16, "u" * MAX_USER, "a" * MAX_AUDIT_ID)
     assert mark.source_ip == "10.1.2.3"
     bare = mark_of(make_event(sourceIPs=..., user=..., auditID=...), "00" * 16)
     assert (bare.received_ns, bare.user, bare.source_ip, bare.audit_id) == (0, "", None, "")
