@@ -1,6 +1,7 @@
 """What tests of several rooms share: making events, and loading rules from text."""
 
 import json
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,12 @@ _EVENT = {
     "responseStatus": {"metadata": {}, "code": 201},
     "stageTimestamp": "2026-11-23T20:34:01.258117Z",
 }
+
+
+def pytest_configure() -> None:
+    """Let commands under test hear Ctrl-C: what a shell starts in the background inherits that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
