@@ -7,12 +7,12 @@ and only its owner may read it.
 import base64
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from auditstream.lines import write_lines
 from wire.record import Rejected
 
 _OWNER_ONLY: Final = 0o600
@@ -32,25 +32,15 @@ class DeadLetterFile:
         if not lines:
             return
         file = self._open()
-        size = os.fstat(file).st_size
         try:
-            _write(file, lines)
-        except OSError:
-            # A torn line would spoil the next one. Where even this fails the disk is beyond help.
-            with suppress(OSError):
-                os.ftruncate(file, size)
-            raise
+            write_lines(file, lines)
         finally:
             os.close(file)
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
-
-
-def _write(file: int, lines: bytes) -> None:
-    left = memoryview(lines)
-    while left:
-        left = left[os.write(file, left) :]
+        # Without O_NONBLOCK a pipe that nobody reads would be waited for here, before anything is told.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(self.path, flags, _OWNER_ONLY)
 
 
 def _line(rejected: Rejected) -> bytes:

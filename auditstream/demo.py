@@ -19,6 +19,7 @@ from auditstream.screen import Screen
 from auditstream.serve import Stop
 from auditstream.serve_command import run_serve
 from auditstream.settings import ServeSettings
+from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
 from rules.text import escape
 
@@ -63,6 +64,8 @@ def run_demo(settings: ServeSettings, ingest: IngestSettings, *, is_kept: bool) 
         code = run_serve(settings if is_kept else settings.model_copy(update=own), ingest, screen, begin)
     if poster is not None:
         poster.thread.join()
+        if isinstance(poster.error, DemoError):
+            raise UsageError(f"{poster.error}; see whether a variable AUDITSTREAM_INGEST_* is set, and run it without")
         if poster.error is not None:
             raise poster.error
         # As it was called: in a checkout the command is not on the PATH.

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from auditstream.lines import write_lines
 from auditstream.terminal import alert_line, escape_json
 from processor.alert import Alert
 
@@ -39,8 +40,8 @@ class Screen:
         else:
             # Escaped too: a pipe often ends at a terminal. To whoever parses it the JSON is the same.
             lines = "".join(escape_json(alert.to_json().decode()) + "\n" for alert in alerts)
-            sys.stdout.buffer.write(lines.encode())
-            sys.stdout.buffer.flush()
+            sys.stdout.flush()
+            write_lines(sys.stdout.fileno(), lines.encode())
 
     def show(self, lines: Iterable[Text | str]) -> None:
         """Print lines to standard output."""

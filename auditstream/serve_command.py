@@ -124,6 +124,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except UnicodeError:
+        raise UsageError(
+            f"cannot listen on {escape(host)}: that is no name of a host; give an address of this machine with --host"
+        ) from None
     except OSError as error:
         raise UsageError(f"cannot listen on port {port} of {host}: {_way_on(error)}") from None
 

@@ -72,6 +72,14 @@ def test_whoever_reads_the_demo_may_go_and_it_ends_quietly(folder: Path) -> None
     assert process.wait(timeout=60) == 0
 
 
+def test_a_demo_whose_bodies_are_refused_is_one_line_about_the_settings(run: "Run") -> None:
+    ended = run("demo", variables={"AUDITSTREAM_INGEST_MAX_BODY_BYTES": "100"})
+    assert ended.code == 2
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("auditstream: /k8s_audit answered 413: the body is larger than 100 bytes")
+    assert last.endswith("see whether a variable AUDITSTREAM_INGEST_* is set, and run it without")
+
+
 def test_the_demo_stays_up_if_asked_to_until_it_is_stopped(folder: Path) -> None:
     process = subprocess.Popen(  # noqa: S603 - our own command
         [COMMAND, "demo", "--keep"],

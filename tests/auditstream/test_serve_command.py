@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,6 +134,34 @@ def test_alerts_that_cannot_be_written_end_it_with_one_line(serve: "Serve", body
     )
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_alert_that_fits_only_in_part_is_not_answered_200_and_leaves_no_half_line(
+    folder: Path, body: MakeBody, unbuffered: str
+) -> None:
+    out = folder / "alerts.jsonl"
+    command = f"ulimit -f 4; exec {COMMAND} serve --port 0 --no-pack --rules rules.yaml >> {out}"
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        ["/bin/bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        with process.stderr as told:
+            address = told.readline().decode().split()[3].rstrip(",")
+            accepted = 0
+            with suppress(demo.DemoError, OSError):
+                for accepted in range(100):
+                    demo.post(address, body({"auditID": f"{accepted}"}))
+            assert b"cannot write the output" in told.read()
+        assert process.wait(timeout=60) == 1
+    finally:
+        process.kill()
+        process.wait()
+    assert 0 < accepted == len([json.loads(line) for line in out.read_bytes().splitlines()])
+
+
 def test_whoever_reads_the_alerts_may_go_and_it_ends_quietly(folder: Path, body: MakeBody, serve: "Serve") -> None:
     fifo = folder / "fifo"
     os.mkfifo(fifo)
@@ -238,6 +267,10 @@ def test_a_port_in_use_is_one_line(serve: "Serve", run: "Run") -> None:
             ("--host", "192.0.2.1"),
             "cannot listen on port 8765 of 192.0.2.1: Cannot assign requested address; give an address of this machine",
         ),
+        (
+            ("--host", "127.0.0..1"),
+            "cannot listen on 127.0.0..1: that is no name of a host; give an address of this machine with --host",
+        ),
         (("--port", "65536"), "Invalid value for '--port': Input should be less than or equal to 65535; "),
         (
             ("--dead-letter", "missing/dead.jsonl"),
@@ -252,6 +285,13 @@ def test_what_cannot_be_served_so_is_one_line(run: "Run", arguments: tuple[str, 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"auditstream: {told}")
     assert ended.err.count("\n") == 1
+
+
+def test_a_dead_letter_that_is_a_pipe_nobody_reads_is_one_line(run: "Run", folder: Path) -> None:
+    os.mkfifo(folder / "fifo")
+    ended = run("serve", "--rules", "rules.yaml", "--dead-letter", "fifo")
+    assert ended.code == 2
+    assert ended.err.startswith("auditstream: cannot write fifo: No such device or address; name another file")
 
 
 def test_broken_rules_are_told_and_nothing_is_served(run: "Run", folder: Path) -> None:

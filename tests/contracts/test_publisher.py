@@ -34,6 +34,12 @@ class Bench(Protocol):
     def release(self) -> None:
         """Let what waits become durable, and what comes."""
 
+    def fail(self) -> None:
+        """Let nothing become durable any more, and what waits and comes be given up."""
+
+    def full(self) -> Split:
+        """Return a batch that takes all the room there is."""
+
     async def stop(self) -> None:
         """Let nothing be taken any more, as when the process is about to end."""
 
@@ -42,7 +48,8 @@ class LocalBench:
     """The topic of the one-process mode, with a consumer that keeps everything."""
 
     def __init__(self) -> None:
-        self.publisher: Final = LocalTopic(timeout_seconds=TIMEOUT_SECONDS)
+        self.publisher: Final = LocalTopic(max_events=500, timeout_seconds=TIMEOUT_SECONDS)
+        self._is_failing = False
         self._durable: Final[list[Record | Rejected]] = []
         self._goes_on: Final = asyncio.Event()
         self._goes_on.set()
@@ -56,12 +63,21 @@ class LocalBench:
     def release(self) -> None:
         self._goes_on.set()
 
+    def fail(self) -> None:
+        self._is_failing = True
+
+    def full(self) -> Split:
+        return batch(*(f"full-{number}" for number in range(500)))
+
     async def stop(self) -> None:
         self.publisher.close("it stops")
 
     async def consume(self) -> None:
         async for taken in self.publisher:
             await self._goes_on.wait()
+            if self._is_failing:
+                taken.failed("it was not done")
+                continue
             self._durable.extend(taken.batch.records)
             self._durable.extend(taken.batch.rejected)
             taken.done()
@@ -98,7 +114,9 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 
 
 def record(name: str, *, cluster: str = "prod", received_ms: int = 1) -> Record:
-    return Record(b'{"auditID":"%s"}' % name.encode(), None, cluster, received_ms)
+    """Return a record: of a letter in the middle with a key, of others without."""
+    key = f"{cluster}/{name}".encode() if name in {"b", "c"} else None
+    return Record(b'{"auditID":"%s"}' % name.encode(), key, cluster, received_ms)
 
 
 def batch(*names: str, cluster: str = "prod", received_ms: int = 1) -> Split:
@@ -141,6 +159,55 @@ def test_batches_stay_together_and_in_their_order(tell: Tell) -> None:
         await bench.publisher.publish(batch("a", "b"))
         await bench.publisher.publish(batch("c", "d"))
         assert bench.durable() == [record(name) for name in "abcd"]
+
+    tell(story)
+
+
+def test_batches_that_come_at_once_are_not_mixed(tell: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        batches = [batch(*(f"{name}{number}" for number in range(5))) for name in "xyz"]
+        bench.hold()
+        work = [await begun(bench.publisher.publish(one)) for one in batches]
+        bench.release()
+        await asyncio.gather(*work)
+        durable = bench.durable()
+        whole = [durable[start : start + 5] for start in (0, 5, 10)]
+        assert sorted(whole, key=str) == sorted((one.records for one in batches), key=str)
+
+    tell(story)
+
+
+def test_what_is_given_up_is_unavailable_for_all_who_wait_for_it(tell: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        bench.hold()
+        work = [await begun(bench.publisher.publish(batch("a"))) for _ in range(2)]
+        bench.fail()
+        bench.release()
+        first, second = [await refusal(one) for one in work]
+        assert first == second != ""
+        assert bench.durable() == []
+
+    tell(story)
+
+
+def test_nothing_new_is_taken_where_there_is_no_room_but_a_repeat_is(tell: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        bench.hold()
+        full = bench.full()
+        work = await begun(bench.publisher.publish(full))
+        clock = asyncio.get_running_loop().time
+        begin = clock()
+        told = await refusal(bench.publisher.publish(batch("a")))
+        with pytest.raises(Unavailable) as error:
+            bench.publisher.check()
+        assert str(error.value) == told != ""
+        assert clock() - begin < TIMEOUT_SECONDS / 2
+        repeat = await begun(bench.publisher.publish(full))
+        bench.release()
+        await work
+        await repeat
+        await bench.publisher.publish(batch("a"))
+        assert bench.durable() == [*full.records, record("a")]
 
     tell(story)
 

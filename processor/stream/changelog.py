@@ -1,0 +1,130 @@
+"""The changelog of one partition, read as a consistent cut: what stands, and what a crash or a rival left. PURE.
+
+For the processor's stream, which is to come: its table reads with it what its checkpoints wrote.
+
+A partition has one owner at a time, and each owner an epoch, higher than all before it. An owner writes its state in
+checkpoints: first the values that changed, and when all of them are durable, a marker that says up to where the events
+are in them. What no marker follows is torn: its owner ended in the middle of a checkpoint. What has a lower epoch than
+a record before it comes from an owner that had lost the partition and did not know it yet. Neither is applied, but
+compaction may have left nothing else of its key, or may do so soon: such keys have to be written again, at once.
+"""
+
+from typing import Final
+
+import msgspec
+
+MARKER_KEY: Final = b"\0marker"
+"""No key of state begins so: they begin with a cluster's name."""
+
+_EPOCH_BYTES: Final = 8
+
+
+class UnreadableError(Exception):
+    """The changelog holds what this version did not write: stop. The text says where."""
+
+
+class Marker(msgspec.Struct, frozen=True, array_like=True):
+    """The end of a checkpoint."""
+
+    next_offset: int
+    """Of the events: the first that is not in the state."""
+    own_offset: int
+    """Of the changelog: where this marker was to be written. Another place means that a rival wrote in between."""
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Marker).decode
+
+
+def value_record(epoch: int, value: bytes | None) -> bytes:
+    """Return a state value as it stands in the changelog; None says that there is none."""
+    return epoch.to_bytes(_EPOCH_BYTES, "big") + (value or b"")
+
+
+def marker_record(epoch: int, marker: Marker) -> bytes:
+    """Return a marker as it stands in the changelog."""
+    return epoch.to_bytes(_EPOCH_BYTES, "big") + _encode(marker)
+
+
+class PartitionState(dict[bytes, bytes]):
+    """The state of one partition, and which of its keys have changed since the last checkpoint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: Final[set[bytes]] = set()
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        super().__setitem__(key, value)
+        self.changed.add(key)
+
+
+class Cut:
+    """What stands of one partition's changelog, as far as it has been read or written."""
+
+    def __init__(self) -> None:
+        self.state: Final = PartitionState()
+        self.epoch = 0
+        """The highest that was seen."""
+        self.marker: Marker | None = None
+        """The last that is valid."""
+        self.end: int | None = None
+        """The offset after the last record that was read or written; None as long as there is none."""
+        # What no marker has followed yet, in order: offset, key, value.
+        self._staged: Final[list[tuple[int, bytes, bytes]]] = []
+        # Keys whose last record does not stand, with its offset.
+        self._noted: Final[dict[bytes, int]] = {}
+
+    def read(self, offset: int, key: bytes | None, record: bytes | None) -> None:
+        """Take in a record; they come in the order of their offsets. Raises UnreadableError.
+
+        One that was read already is passed over: a reader begins again with the last one it had.
+        """
+        if self.end is not None and offset < self.end:
+            return
+        if key is None or record is None or len(record) < _EPOCH_BYTES:
+            raise UnreadableError(f"offset {offset} holds no record of a checkpoint")
+        self.end = offset + 1
+        epoch, body = int.from_bytes(record[:_EPOCH_BYTES], "big"), record[_EPOCH_BYTES:]
+        if epoch < self.epoch:
+            self._noted[key] = offset
+            return
+        self.epoch = epoch
+        if key == MARKER_KEY:
+            self._mark(offset, body)
+        else:
+            self._staged.append((offset, key, body))
+
+    def _mark(self, offset: int, body: bytes) -> None:
+        try:
+            marker = _decode(body)
+        except msgspec.DecodeError:
+            raise UnreadableError(f"offset {offset} holds no marker that this version knows") from None
+        if marker.own_offset != offset:
+            # Someone wrote between the values and their marker. Its writer will have seen that and have ended.
+            return
+        self.marker = marker
+        for staged_offset, key, value in self._staged:
+            self._apply(key, value)
+            if self._noted.get(key, staged_offset) < staged_offset:
+                del self._noted[key]
+        self._staged.clear()
+
+    def _apply(self, key: bytes, value: bytes) -> None:
+        # Not by the state's own assignment: what is read is no change.
+        if value:
+            dict.__setitem__(self.state, key, value)
+        else:
+            self.state.pop(key, None)
+
+    def close(self) -> dict[bytes, bytes | None]:
+        """Say that the end is reached, and return what has to be written again: the keys whose last record falls away.
+
+        The values are those that stand, None where none does. Call it once an owner has read everything; the next
+        record to be written has the epoch after `epoch`.
+        """
+        self._noted.update((key, offset) for offset, key, _ in self._staged)
+        self._staged.clear()
+        self._noted.pop(MARKER_KEY, None)
+        repairs = {key: self.state.get(key) for key in self._noted}
+        self._noted.clear()
+        return repairs
