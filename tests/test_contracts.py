@@ -57,6 +57,7 @@ def test_the_tree_as_it_is_breaks_no_contract(tree: Path) -> None:
         ("rules/text.py", "import os", [PURE]),
         ("ingest/redact.py", "import logging", [PURE]),
         ("ingest/unpack.py", "import asyncio", [PURE]),
+        ("processor/stream/changelog.py", "import asyncio", [PURE]),
         ("processor/rule_files.py", "import faust", [FAUST, NO_KAFKA]),
         ("auditstream/tally.py", "import aiokafka", [AIOKAFKA, NO_KAFKA]),
         ("auditstream/replay.py", "import faust", [FAUST, NO_KAFKA]),
@@ -65,8 +66,6 @@ def test_the_tree_as_it_is_breaks_no_contract(tree: Path) -> None:
 )
 def test_a_broken_contract_is_caught(tree: Path, module: str, line: str, contracts: list[str]) -> None:
     stream = tree / "processor" / "stream"
-    stream.mkdir()
-    (stream / "__init__.py").touch()
     (stream / "app.py").write_text("import faust\nimport aiokafka\n")  # allowed there
     with (tree / module).open("a") as file:
         file.write(f"\n{line}\n")
