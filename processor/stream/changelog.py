@@ -1,6 +1,7 @@
 """The changelog of one partition, read as a consistent cut: what stands, and what a crash or a rival left. PURE.
 
 For the processor's stream, which is to come: its table reads with it what its checkpoints wrote.
+Why it is so: docs/decisions/0005.
 
 A partition has one owner at a time, and each owner an epoch, higher than all before it. An owner writes its state in
 checkpoints: first the values that changed, and when all of them are durable, a marker that says up to where the events

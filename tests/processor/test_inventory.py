@@ -132,15 +132,23 @@ def test_in_order_the_inventory_is_the_truth(api_server: Server, answer: str, st
     known: set[tuple[str, str]] = set()
     for step in steps:
         told, existed, was_known = len(server.events), set(server.objects), set(known)
+        if step[1] == "namespaces" and answer != "whole":
+            # Which of a namespace's two kinds of finalizers is left is shown by the whole of it only.
+            step = (*step[:4], False)  # noqa: PLW2901 - without finalizers of others
         _take(server, step)
         known.update(server.objects)
         where = step[1], step[2]
-        for facts in _observe(server.records(server.events[told:]), state):
-            if step[0] == "delete_all":  # is about no single object
-                assert facts == {}
-            else:
-                assert facts.get("resource.exists") == (_claim(where in server.objects) if where in known else None)
-                assert facts.get("resource.before.exists") == (_claim(where in existed) if where in was_known else None)
+        seen = _observe(server.records(server.events[told:]), state)
+        if not seen:
+            continue
+        # The end of a namespace may take two requests, and it is there until the second.
+        assert all(facts["resource.exists"] == "true" for facts in seen[:-1])
+        last = seen[-1]
+        if step[0] == "delete_all":  # is about no single object
+            assert last == {}
+        else:
+            assert last.get("resource.exists") == (_claim(where in server.objects) if where in known else None)
+            assert last.get("resource.before.exists") == (_claim(where in existed) if where in was_known else None)
 
 
 @given(
