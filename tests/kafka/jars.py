@@ -42,6 +42,9 @@ _POM: Final = f"""\
   </dependencies>
 </project>
 """
+# Waits for the end of its input, which comes when the run of the tests is gone, however that happened.
+_KEEPER: Final = 'read -r _; kill -9 "$1"; rm -rf "$2"'
+
 _LOG4J: Final = """\
 rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
@@ -62,6 +65,7 @@ class JarsBroker:
         self._settings = self._folder / "server.properties"
         self._log = self._folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
         self.bootstrap = ""
         atexit.register(self.end)  # for ways out on which no fixture is torn down
 
@@ -95,6 +99,11 @@ class JarsBroker:
                 stderr=log,
                 start_new_session=True,
             )
+        self._keeper = subprocess.Popen(  # noqa: S603 - our own arguments
+            ("/bin/sh", "-c", _KEEPER, "keeper", str(self._process.pid), str(self._folder)),
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         try:
             await_answer(self.bootstrap, deadline or Deadline(_START_SECONDS), self._check_alive)
         except Unavailable as error:
@@ -103,6 +112,7 @@ class JarsBroker:
     def kill(self) -> None:
         """End it as a crash does."""
         process = self._running()
+        self._release()
         process.kill()
         process.wait()
         self._process = None
@@ -111,6 +121,7 @@ class JarsBroker:
         """End it in order; if it cannot, at once."""
         process = self._running()
         process.send_signal(signal.SIGCONT)
+        self._release()
         process.terminate()
         try:
             process.wait(_STOP_SECONDS)
@@ -133,6 +144,13 @@ class JarsBroker:
             self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.end)
+
+    def _release(self) -> None:
+        """End the keeper, before the process's number may become another's."""
+        if self._keeper is not None:
+            self._keeper.kill()
+            self._keeper.communicate()
+            self._keeper = None
 
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "it is not running"
