@@ -32,6 +32,14 @@ _LISTENERS: Final = {
     "log.dirs": "/tmp/kafka-data",
 }
 
+# The image's own start formats the data, which is there when the container is started again.
+_COMMAND: Final = """\
+if [ -e /tmp/kafka-data/meta.properties ]
+then exec /opt/kafka/bin/kafka-server-start.sh /opt/kafka/config/server.properties
+else exec /etc/kafka/docker/run
+fi
+"""
+
 
 class _KafkaContainer(DockerContainer):
     """The image with the settings of a test's broker, reached through one port of the host's loopback."""
@@ -47,6 +55,7 @@ class _KafkaContainer(DockerContainer):
         }
         for name, value in settings.items():
             self.with_env(f"KAFKA_{name.upper().replace('.', '_')}", value)
+        self.with_command(["sh", "-c", _COMMAND])
         self.with_env("KAFKA_HEAP_OPTS", " ".join(HEAP))
         self.with_env("KAFKA_JVM_PERFORMANCE_OPTS", " ".join(JVM))
 
