@@ -15,6 +15,8 @@ from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from wire.record import Record
 
+pytest_plugins = ["tests.kafka.fixtures"]
+
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
 LoadText = Callable[..., LoadResult]
