@@ -1,0 +1,88 @@
+"""What keeps a worker that was frozen from writing: nothing is sent unless the group still counts it as a member.
+
+A broker refuses the commits of a worker that has lost its partitions, but not what it produces. So each heartbeat that
+the broker accepts gives a lease, counted from when the heartbeat was sent, a little shorter than the session: until it
+ends, the partitions cannot have been given to another. Every produce request waits for a lease, also one that the
+freeze had left half done. If the broker was only away, the next heartbeat lets them go on; if the group went on
+without this worker, `processor.stream.checkpoint` ends the process.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from faust.transport.drivers import aiokafka as driver
+
+_SHARE: Final = 0.9
+"""Of the session timeout: what is left is for clocks that do not run alike."""
+
+_PAUSE_SECONDS: Final = 0.05
+
+
+class LeaseThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread of the consumer, which notes when heartbeats were accepted."""
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401 - aiokafka has no types
+        consumer = super()._create_consumer(loop)
+        start = consumer.start
+
+        async def start_and_watch() -> None:
+            await start()
+            self._watch(consumer._coordinator)  # noqa: SLF001 - held to be there by a test
+
+        consumer.start = start_and_watch
+        return consumer
+
+    def _watch(self, coordinator: Any) -> None:  # noqa: ANN401 - the same
+        """Take every heartbeat that is accepted for a lease; a join alone gives none."""
+        owner: Any = self.consumer
+        seconds = self.app.conf.broker_session_timeout * _SHARE
+        heartbeat, rejoin = coordinator._do_heartbeat, coordinator._do_rejoin_group  # noqa: SLF001 - the same
+
+        async def do_heartbeat() -> bool:
+            sent = time.monotonic()
+            accepted: bool = await heartbeat()
+            if accepted:
+                owner.lease_until = max(owner.lease_until, sent + seconds)
+            elif coordinator.generation == driver.DEFAULT_GENERATION_ID:
+                owner.lease_until = 0.0
+            return accepted
+
+        async def do_rejoin_group(*args: Any) -> bool:  # noqa: ANN401 - the same
+            joined: bool = await rejoin(*args)
+            if joined:
+                await do_heartbeat()
+            return joined
+
+        coordinator._do_heartbeat, coordinator._do_rejoin_group = do_heartbeat, do_rejoin_group  # noqa: SLF001 - the same
+
+
+class LeasedProducer(driver.Producer):
+    """Faust's producer, idempotent, and silent without a lease: new batches and repeats of old ones alike."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    async def on_start(self) -> None:
+        """Put the lease before the last step to the wire."""
+        await super().on_start()
+        sender = self.client._sender  # noqa: SLF001 - held to be there by a test
+        send = sender._send_produce_req  # noqa: SLF001 - the same
+
+        async def send_with_lease(node_id: int, batches: Any) -> None:  # noqa: ANN401 - the same
+            while lease_left(self.app.consumer) <= 0:  # noqa: ASYNC110 - a lease comes in another thread
+                await asyncio.sleep(_PAUSE_SECONDS)
+            await send(node_id, batches)
+
+        sender._send_produce_req = send_with_lease  # noqa: SLF001 - the same
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - the same
+        """The producer of aiokafka."""
+        return self._ensure_producer()
+
+
+def lease_left(consumer: Any) -> float:  # noqa: ANN401 - Faust's types know its own consumers only
+    """Return for how many seconds the lease still holds; not above zero when it is out."""
+    return float(consumer.lease_until - time.monotonic())

@@ -1,0 +1,129 @@
+"""A worker from its start to its end: waits for Kafka, runs the Faust app, answers for its health, obeys signals.
+
+Called by the command that processes, which has read rules and settings and listens already.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from processor.engine import Engine
+from processor.settings import ProcessorSettings
+from processor.stream.app import Pipeline, create_pipeline
+from processor.stream.health import HealthServer, create_health_app
+from processor.stream.lease import lease_left
+from processor.stream.leave import leave
+from processor.stream.ready import await_topics
+from wire.kafka_settings import KafkaSettings
+
+_LOST_SECONDS: Final = 60.0
+"""After so long without a lease a worker counts as dead: another may have its partitions long since."""
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+Tell = Callable[[str], None]
+"""Takes a line for an operator."""
+
+
+class Worker:
+    """A worker. It runs once."""
+
+    def __init__(
+        self, kafka: KafkaSettings, settings: ProcessorSettings, engine: Engine, registry: CollectorRegistry, tell: Tell
+    ) -> None:
+        self._kafka: Final = kafka
+        self._settings: Final = settings
+        self._engine: Final = engine
+        self._registry: Final = registry
+        self._tell: Final = tell
+        self._waits_for = "starting"
+        self._pipeline: Pipeline | None = None
+        self._ended_by: signal.Signals | None = None
+
+    def run(self, listener: socket.socket) -> signal.Signals | None:
+        """Work until SIGTERM or Ctrl-C, and return the signal; answer for its health meanwhile. Raises UnevenError.
+
+        A second signal ends the process there and then.
+        """
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._run(listener))
+        return self._ended_by
+
+    async def _run(self, listener: socket.socket) -> None:
+        app = create_health_app(self._registry, alive=self._what_ails, ready=self._what_lacks)
+        health = HealthServer(app, listener)
+        health.start()
+        working = asyncio.ensure_future(self._work())
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._signalled, number, working)
+        try:
+            await working
+        except asyncio.CancelledError:
+            if self._ended_by is None:
+                raise
+        finally:
+            await health.stop()
+
+    def _signalled(self, number: signal.Signals, working: asyncio.Task[None]) -> None:
+        self._ended_by = number
+        loop = asyncio.get_running_loop()
+        for other in _SIGNALS:
+            loop.remove_signal_handler(other)
+            signal.signal(other, signal.SIG_DFL)
+        working.cancel()
+
+    async def _work(self) -> None:
+        partitions = await await_topics(self._kafka, self._wait)
+        # What was asked for is what `topics create` made; what is there decides.
+        kafka = self._kafka.model_copy(update={"partitions": partitions})
+        self._pipeline = create_pipeline(kafka, self._settings, self._engine, self._registry)
+        app = self._pipeline.app
+        app.in_worker = True
+        self._waits_for = "the state is being read"
+        starting = asyncio.ensure_future(app.start())
+        try:
+            try:
+                await asyncio.shield(starting)
+            except Exception as error:  # noqa: BLE001 - whatever it is, another process may have more luck
+                leave("Faust could not start", error)
+            self._tell(f"auditstream: judging {kafka.topics.events.name}, {partitions} partitions in the group")
+            await app.wait_until_stopped()
+        finally:
+            await app.stop()
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+
+    def _wait(self, reason: str) -> None:
+        self._waits_for = reason
+        self._tell(f"auditstream: waiting: {reason}")
+
+    # --- health
+
+    def _what_ails(self) -> str | None:
+        """Return why this worker cannot be helped but by a restart."""
+        if self._pipeline is None:
+            return None
+        lost = -lease_left(self._pipeline.app.consumer)
+        # Before the first lease there is none to lose.
+        if self._pipeline.app.consumer.lease_until and lost > _LOST_SECONDS:
+            return f"without a lease for {lost:.0f} seconds: Kafka does not answer, or the group went on without us"
+        return None
+
+    def _what_lacks(self) -> str | None:
+        """Return why no events are judged now."""
+        if self._pipeline is None:
+            return self._waits_for
+        app, intake = self._pipeline.app, self._pipeline.intake
+        if lease_left(app.consumer) <= 0:
+            return "no lease: Kafka does not answer, or the group has not taken this worker in yet"
+        if intake.generation != app.consumer_generation_id and app.consumer.sources():
+            return "partitions are being taken over"
+        return None
