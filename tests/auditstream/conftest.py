@@ -12,10 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+
+from wire.topics import Topics
 
 COMMAND = str(Path(sys.executable).with_name("auditstream"))
 
@@ -230,3 +233,20 @@ def line(make_record: Callable[..., object]) -> Line:
 
 def without_time(text: str) -> str:
     return re.sub(r"\d+\.\d\d s, [\d,]+ events/s", "TIME", text)
+
+
+@pytest.fixture(scope="session")
+def bootstrap() -> str:
+    """Return where a real Kafka is."""
+    if not (found := os.environ.get("KAFKA_BOOTSTRAP")):
+        pytest.skip("needs a real Kafka: KAFKA_BOOTSTRAP=host:port")
+    return found
+
+
+@pytest.fixture
+def topics(bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> Topics:
+    """Name topics of an installation of the test's own, which commands use; none of them is there."""
+    prefix = f"test-{token_hex(6)}."
+    monkeypatch.setenv("AUDITSTREAM_KAFKA_BOOTSTRAP", bootstrap)
+    monkeypatch.setenv("AUDITSTREAM_KAFKA_TOPIC_PREFIX", prefix)
+    return Topics(prefix)
