@@ -32,9 +32,9 @@ from rules.text import escape
 from wire.kafka_settings import KafkaSettings
 from wire.topics import Topic
 
-ATTEMPT_SECONDS: Final = 10.0
+ATTEMPT_SECONDS: Final = 8.0
 _PAUSE_SECONDS: Final = 0.5
-_MAKING_MS: Final = 8_000
+_MAKING_MS: Final = 6_000
 
 _TOPIC: Final = 2
 _SET: Final = 0

@@ -32,7 +32,8 @@ from processor.alert import Alert
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings
 
-_ATTEMPT_SECONDS: Final = 10.0
+_ATTEMPT_SECONDS: Final = 8.0
+_STOP_SECONDS: Final = 2.0
 _IDLE_SECONDS: Final = 1.0
 _CHECK_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
@@ -145,9 +146,7 @@ class _Reader:
             consumer.assign(partitions)
             yield consumer
         finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(_ATTEMPT_SECONDS / 2):
-                    await consumer.stop()
+            await _stop(consumer)
 
     async def _partitions(self) -> Sequence[TopicPartition]:
         # All topics are asked for: one that is asked for by name might be made by the asking.
@@ -294,6 +293,20 @@ class _Reader:
 
     def _note(self, text: str) -> None:
         self._screen.note([f"auditstream: {escape(text)}"])
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, whatever becomes of it.
+
+    Where Kafka is away, it raises CancelledError: that of a fetch that it cancels itself. It must not look like ours.
+    """
+    for stop in (consumer.stop, consumer._client.close):  # noqa: SLF001 - what it then leaves open
+        task = asyncio.ensure_future(stop())
+        await asyncio.wait({task}, timeout=_STOP_SECONDS)
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled():
+            task.exception()  # seen, and of no use
 
 
 def _has_no_reader() -> bool:

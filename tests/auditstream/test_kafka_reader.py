@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from processor.alert import Alert
 from tests.auditstream.conftest import COMMAND, Ended
@@ -285,6 +285,15 @@ def test_output_that_cannot_be_written_is_one_line(send: Send) -> None:
     assert ended.stderr == (
         b"auditstream: cannot write the output: No space left on device; make room and run it again\n"
     )
+
+
+def test_the_name_of_the_client_library_that_is_not_public_is_there() -> None:
+    async def close() -> None:
+        consumer = AIOKafkaConsumer()
+        assert asyncio.iscoroutinefunction(consumer._client.close)  # noqa: SLF001 - what is used, and may be gone one day
+        await consumer.stop()
+
+    asyncio.run(close())
 
 
 # --- what is not there -----------------------------------------------------------------------------------------------
