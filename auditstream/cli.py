@@ -17,6 +17,7 @@ import typer
 
 from auditstream.bodies import open_files
 from auditstream.demo import run_demo
+from auditstream.kafka_commands import create_all_topics, print_alerts
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
@@ -33,6 +34,8 @@ USAGE: Final = 2
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 rules_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(rules_app, name="rules")
+topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(topics_app, name="topics")
 
 RulesOption = Annotated[
     list[Path] | None,
@@ -67,6 +70,12 @@ def auditstream(
 @rules_app.callback(invoke_without_command=True)
 def rules(context: typer.Context) -> None:
     """Check and list rule files."""
+    _help_without_command(context)
+
+
+@topics_app.callback(invoke_without_command=True)
+def topics(context: typer.Context) -> None:
+    """Make the topics in Kafka."""
     _help_without_command(context)
 
 
@@ -145,6 +154,10 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "cluster": cluster,
     }
     raise typer.Exit(run_serve(read_settings(given, ServeSettings), read_settings({}, IngestSettings), Screen()))
+
+
+topics_app.command("create")(create_all_topics)
+app.command("alerts")(print_alerts)
 
 
 @rules_app.command("check")

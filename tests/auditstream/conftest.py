@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.kafka.fixtures import variables
+from wire.kafka_settings import KafkaSettings
+
 COMMAND = str(Path(sys.executable).with_name("auditstream"))
 
 RULES = """\
@@ -230,3 +233,21 @@ def line(make_record: Callable[..., object]) -> Line:
 
 def without_time(text: str) -> str:
     return re.sub(r"\d+\.\d\d s, [\d,]+ events/s", "TIME", text)
+
+
+@pytest.fixture
+def commands_find_topics(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """Create all topics, and have commands find them."""
+    return _found_by_commands(topics, monkeypatch)
+
+
+@pytest.fixture
+def commands_find_no_topics(no_topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """Have commands find Kafka, and none of the topics."""
+    return _found_by_commands(no_topics, monkeypatch)
+
+
+def _found_by_commands(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    for name, value in variables(settings).items():
+        monkeypatch.setenv(name, value)
+    return settings

@@ -1,4 +1,4 @@
-"""The fixtures `kafka`, `own_kafka`, `topics` and `own_topics`, and what the end of the run says about Kafka.
+"""The fixtures `kafka`, `own_kafka`, `topics`, `no_topics` and `own_topics`, and what the end of the run says about Kafka.
 
 A plugin of pytest, loaded by `tests/conftest.py`. Without any Kafka the tests that ask for one are skipped and named
 at the end, with the reason of each source; under `CI=true` they fail.
@@ -55,21 +55,33 @@ def topics(kafka: Broker, request: pytest.FixtureRequest) -> Iterator[KafkaSetti
 
 
 @pytest.fixture
+def no_topics(kafka: Broker, request: pytest.FixtureRequest) -> Iterator[KafkaSettings]:
+    """Give a prefix of this test alone in the Kafka that tests share; what the test makes under it is deleted."""
+    settings = _fresh_settings(kafka, request)
+    yield settings
+    asyncio.run(delete_topics(settings))
+
+
+@pytest.fixture
 def own_topics(own_kafka: OwnBroker, request: pytest.FixtureRequest) -> KafkaSettings:
     """Create all topics in this test's own Kafka; they go with it."""
     return _fresh_topics(own_kafka, request)
 
 
 def _fresh_topics(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
+    settings = _fresh_settings(broker, request)
+    asyncio.run(create_topics(settings))
+    return settings
+
+
+def _fresh_settings(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
     marker = request.node.get_closest_marker("partitions")
-    settings = KafkaSettings(
+    return KafkaSettings(
         bootstrap=broker.bootstrap,
         topic_prefix=f"test-{uuid.uuid4().hex[:12]}.",
         partitions=marker.args[0] if marker else DEFAULT_PARTITIONS,
         replication=1,
     )
-    asyncio.run(create_topics(settings))
-    return settings
 
 
 def variables(settings: KafkaSettings) -> dict[str, str]:
