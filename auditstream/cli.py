@@ -17,7 +17,8 @@ import typer
 
 from auditstream.bodies import open_files
 from auditstream.demo import run_demo
-from auditstream.kafka_commands import create_all_topics, print_alerts
+from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts
+from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
@@ -25,7 +26,6 @@ from auditstream.serve_command import INTERRUPTED, run_serve
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
-from rules.ruleset import Matching
 from rules.text import escape
 
 USAGE: Final = 2
@@ -37,17 +37,6 @@ app.add_typer(rules_app, name="rules")
 topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(topics_app, name="topics")
 
-RulesOption = Annotated[
-    list[Path] | None,
-    typer.Option("--rules", metavar="PATH", help="Rule file or folder, loaded after the pack. Repeatable."),
-]
-PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
-MatchingOption = Annotated[
-    Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
-]
-EnableOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
-]
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
 ]
@@ -157,6 +146,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
 
 
 topics_app.command("create")(create_all_topics)
+app.command("process")(judge_events)
 app.command("alerts")(print_alerts)
 
 

@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
+from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
 from auditstream.screen import Screen
 from auditstream.settings import read_settings
 from auditstream.since import since_ms
 from auditstream.usage import UsageError
+from processor.settings import ProcessorSettings
 from wire.kafka_settings import KafkaSettings
 
 BootstrapOption = Annotated[
@@ -94,6 +96,51 @@ def print_alerts(
         from auditstream.kafka_reader import read_alerts  # noqa: PLC0415 - other commands run without Kafka
     screen = Screen(is_human=False if json else None)
     raise typer.Exit(read_alerts(settings, screen, since_ms=begin_ms, is_followed=follow))
+
+
+def judge_events(  # noqa: PLR0913 - a command's parameters are its options
+    *,
+    bootstrap: BootstrapOption = None,
+    topic_prefix: TopicPrefixOption = None,
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where health and metrics are (default 127.0.0.1: this machine only)."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Their port (default 8766); 0 for any that is free.")
+    ] = None,
+    rules_paths: RulesOption = None,
+    no_pack: PackOption = None,
+    rule_matching: MatchingOption = None,
+    enable_rule: EnableOption = None,
+) -> None:
+    """Judge the events that are in Kafka, and write alerts to Kafka.
+
+    Any number of these may run, on any machines; those up to the number of partitions share the work, the others stand
+    by. Give all of them the same rules. What is known of resources is kept in Kafka. SIGTERM and Ctrl-C end it when
+    what it has judged is durable, a second one at once; nothing is lost either way, nor by kill -9. It ends by itself,
+    with exit code 70, when it cannot be sure of its work any more, and is to be started again then.
+
+    /healthz, /readyz and /metrics are served on the address.
+
+    The options can be given as variables too, over which the command line wins: AUDITSTREAM_KAFKA_BOOTSTRAP,
+    AUDITSTREAM_KAFKA_TOPIC_PREFIX, AUDITSTREAM_PROCESSOR_LISTEN_HOST, AUDITSTREAM_PROCESSOR_LISTEN_PORT, and the rule
+    options of replay. Further ones are AUDITSTREAM_PROCESSOR_CHECKPOINT_SECONDS,
+    AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS, AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS and
+    AUDITSTREAM_PROCESSOR_HEARTBEAT_SECONDS.
+    """
+    rules = {
+        "rules": rules_paths,
+        "no_pack": no_pack,
+        "rule_matching": rule_matching,
+        "enable_rules": enable_rule,
+    }
+    settings = read_settings(rules)
+    processor = read_settings({"listen_host": host, "listen_port": port}, ProcessorSettings)
+    kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
+    with _kafka_extra():
+        from auditstream.process_command import run_process  # noqa: PLC0415 - other commands run without Kafka
+    raise typer.Exit(run_process(settings, processor, kafka, Screen()))
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def run_serve(
     with listen(settings.listen_host, settings.listen_port) as listener:
 
         def tell(stop: Stop) -> None:
-            address = _address(listener)
+            address = address_of(listener)
             screen.note(greeting(listener, address, ruleset, settings))
             if on_listening is not None:
                 on_listening(address, stop)
@@ -143,7 +143,8 @@ def _way_on(error: OSError) -> str:
     return f"{reason}; give an address of this machine with --host, such as 127.0.0.1"
 
 
-def _address(listener: socket.socket) -> str:
+def address_of(listener: socket.socket) -> str:
+    """Return the URL of a socket that listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auditstream.usage import UsageError, did_you_mean
 from ingest.settings import IngestSettings
+from processor.settings import ProcessorSettings
 from rules.ruleset import Matching
 from wire.kafka_settings import KafkaSettings
 
@@ -78,7 +79,7 @@ class ServeSettings(Settings):
     pass at the cost of memory and of the time that an answer takes; a larger body is taken when nothing else waits."""
 
 
-_CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings, KafkaSettings)
+_CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings, KafkaSettings, ProcessorSettings)
 """All settings classes of the project: a variable that another command reads is known to every command."""
 
 _Kind = TypeVar("_Kind", bound=BaseSettings)

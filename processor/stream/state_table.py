@@ -5,7 +5,7 @@ Faust reads the changelog when partitions are assigned and hands batches of its 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import faust
 from faust.stores.base import Store
@@ -20,10 +20,10 @@ from processor.stream.leave import leave
 class StateStore(Store[bytes, bytes]):
     """What stands of each partition, and up to where its changelog is known."""
 
-    def __post_init__(self) -> None:
-        table: Any = self.table
-        self._changelog: str = table.changelog_topic_name
-        self.cuts: dict[int, Cut] = {}
+    def __init__(self, url: Any, app: faust.App, table: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
+        super().__init__(url, app, table, **options)
+        self._changelog: Final = table.changelog_topic_name
+        self.cuts: Final[dict[int, Cut]] = {}
 
     def cut(self, partition: int) -> Cut:
         """Return what is known of a partition."""
@@ -104,4 +104,5 @@ class StateTable(faust.Table[bytes, bytes]):
         super().__init__(app, name=name, partitions=partitions, schema=BatchSchema(), recovery_buffer_size=4)
 
     def _new_store_by_url(self, url: Any) -> StateStore:  # noqa: ANN401 - Faust's signature
-        return StateStore(url, self.app, self, table_name=self.name, loop=self.loop)
+        app: Any = self.app
+        return StateStore(url, app, self, table_name=self.name, loop=self.loop)
