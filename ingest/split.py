@@ -145,19 +145,25 @@ class _Sorting:
         # through invalid UTF-8 and endless numbers, and later stages could not read the body that holds one.
         event = _decode(value) if value.startswith(b"{") and _excess(value) is None else None
         if isinstance(event, dict):
-            self.publish(value, event)
+            self.publish(value, event, place)
             return
         treated = _treat(value)
         fault = _Fault(treated.fault.reason, f"{place}: {treated.fault.detail}")
         self.rejected.append(self.reject(value, fault, is_judged=treated.event is not None))
         if treated.event is not None:
-            self.publish(treated.value, treated.event)
+            self.publish(treated.value, treated.event, place)
 
-    def publish(self, value: bytes, event: dict[str, Any]) -> None:
+    def publish(self, value: bytes, event: dict[str, Any], place: str) -> None:
         """Add the record of an event that every later stage can read."""
         head = read_head(event)
         key = affinity_key(self.cluster, head)
-        self.records.append(Record(redact(value, head), key, self.cluster, self.received_ms))
+        redacted = redact(value, head)
+        if len(redacted) > MAX_EVENT_BYTES:
+            # What hides a secret may be longer than the secret was.
+            detail = f"{place}: {len(redacted)} bytes without its secrets, more than {MAX_EVENT_BYTES}"
+            self.rejected.append(self.reject(redacted, _Fault(Reason.TOO_LARGE, detail), is_judged=True))
+            redacted = mend.shorten(redacted)
+        self.records.append(Record(redacted, key, self.cluster, self.received_ms))
 
     def reject(self, value: bytes, fault: _Fault, *, is_judged: bool = False) -> Rejected:
         """Return the reject of bytes, cut to what the dead letter takes."""

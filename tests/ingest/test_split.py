@@ -336,6 +336,19 @@ def test_text_that_grows_above_the_limit_by_mending_is_too_large() -> None:
     assert [(reason, is_judged) for reason, _, is_judged in told(result)] == [(Reason.TOO_LARGE, True)]
 
 
+def test_an_event_that_grows_above_the_limit_by_redaction_is_too_large() -> None:
+    data = b",".join(b'"%d":""' % number for number in range(500_000))
+    secret = with_request(b'{"kind":"Secret","data":{' + data + b"}}").replace(b'"pods"', b'"secrets"')
+    result = split_body(event_list(secret, GOOD))
+
+    assert len(secret) < MAX_EVENT_BYTES
+    assert values(result) == [SHORT.replace(b'"pods"', b'"secrets"'), GOOD]
+    [(reason, detail, is_judged)] = told(result)
+    assert (reason, is_judged) == (Reason.TOO_LARGE, True)
+    assert detail.endswith(f"bytes without its secrets, more than {MAX_EVENT_BYTES}")
+    assert b"[redacted]" in result.rejected[0].value[:200]
+
+
 def test_a_large_item_that_is_no_json_is_rejected_alone() -> None:
     result = split_body(event_list(GOOD, b'{"a":tru,"requestObject":' + nested(2_000) + b"}"))
 
