@@ -1,9 +1,16 @@
 """What tests of several rooms share: making events, and loading rules from text."""
 
+import asyncio
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from processor.decode import decode
 from rules.document import Value
@@ -12,12 +19,17 @@ from rules.event import Event
 from rules.loader import Selection, load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
+from wire.kafka_settings import KafkaSettings
 from wire.record import Record
 
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
 LoadText = Callable[..., LoadResult]
 Holds = Callable[[str, Event], bool]
+MakeTopics = Callable[..., KafkaSettings]
+ReadTopic = Callable[[KafkaSettings, str], list[ConsumerRecord]]
+
+_Result = TypeVar("_Result")
 
 _EVENT = {
     "auditID": "6c1f2f0e-0000-0000-0000-000000000001",
@@ -104,3 +116,74 @@ def holds(load_text: LoadText) -> Holds:
 def document() -> Callable[[object], Value]:
     """Make a document of JSON-ready data."""
     return lambda data: Value(json.dumps(data).encode())
+
+
+# SEAM: Kafka for tests. `kafka_bootstrap` and `make_topics` are all that tests of the publisher know of where Kafka
+# comes from; a fixture that also starts a broker takes their place here.
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """Return where Kafka is."""
+    bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
+    if not bootstrap:
+        pytest.skip("KAFKA_BOOTSTRAP names no Kafka")
+    return bootstrap
+
+
+@pytest.fixture
+def make_topics(kafka_bootstrap: str) -> MakeTopics:
+    """Make the topics of the publisher under a prefix of their own, and return how they are reached."""
+
+    def make(partitions: int = 1, *, bootstrap: str = kafka_bootstrap, **changed: str) -> KafkaSettings:
+        kafka = KafkaSettings(bootstrap=bootstrap, topic_prefix=f"test-{uuid4().hex[:12]}.", partitions=partitions)
+        apart(_create_topics(kafka, changed))
+        return kafka
+
+    return make
+
+
+@pytest.fixture
+def read_topic() -> ReadTopic:
+    """Read all that is on a topic, partition by partition."""
+    return lambda kafka, topic: apart(_read(kafka, topic))
+
+
+def apart(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return what comes of some work, on a loop of its own: the one of a test may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+async def _create_topics(kafka: KafkaSettings, changed: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics(
+            [
+                NewTopic(topic.name, kafka.partitions, 1, topic_configs={**topic.settings, **changed})
+                for topic in (kafka.topics.events, kafka.topics.dead_letter)
+            ]
+        )
+    finally:
+        await admin.close()
+
+
+async def _read(kafka: KafkaSettings, topic: str) -> list[ConsumerRecord]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, max_partition_fetch_bytes=16 * 1024 * 1024)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            await consumer._client.set_topics([topic])  # noqa: SLF001 - a topic is known only once it is asked for
+            partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        records = []
+        for partition in partitions:
+            consumer.seek(partition, 0)
+            while await consumer.position(partition) < ends[partition]:
+                records.append(await consumer.getone(partition))
+        return records
+    finally:
+        await consumer.stop()

@@ -10,17 +10,27 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
 import pytest
+from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
 
 from auditstream.local_topic import LocalTopic
+from ingest.kafka import KafkaPublisher
 from ingest.publisher import Publisher, Unavailable
 from ingest.split import Split
+from wire.kafka_settings import KafkaSettings
 from wire.record import Reason, Record, Rejected
 
-TIMEOUT_SECONDS: Final = 0.4
+MakeTopics = Callable[..., KafkaSettings]
+ReadTopic = Callable[[KafkaSettings, str], list[ConsumerRecord]]
+
+A_MOMENT: Final = 0.04
 
 
 class Bench(Protocol):
-    """A publisher whose publish takes `TIMEOUT_SECONDS` at most, and its far end."""
+    """A publisher whose publish takes `timeout_seconds` at most, and its far end."""
+
+    timeout_seconds: float
 
     @property
     def publisher(self) -> Publisher: ...
@@ -41,8 +51,10 @@ class Bench(Protocol):
 class LocalBench:
     """The topic of the one-process mode, with a consumer that keeps everything."""
 
+    timeout_seconds = 0.4
+
     def __init__(self) -> None:
-        self.publisher: Final = LocalTopic(timeout_seconds=TIMEOUT_SECONDS)
+        self.publisher: Final = LocalTopic(timeout_seconds=self.timeout_seconds)
         self._durable: Final[list[Record | Rejected]] = []
         self._goes_on: Final = asyncio.Event()
         self._goes_on.set()
@@ -67,8 +79,81 @@ class LocalBench:
             taken.done()
 
 
+class KafkaBench:
+    """Topics of one partition on a real Kafka. What holds is the way there: no broker holds a record on demand."""
+
+    timeout_seconds = 1.0
+
+    def __init__(self, kafka: KafkaSettings, read_topic: ReadTopic) -> None:
+        self.publisher: Final = KafkaPublisher(kafka, timeout_seconds=self.timeout_seconds)
+        self.goes_on: Final = asyncio.Event()
+        self.goes_on.set()
+        self._kafka: Final = kafka
+        self._read_topic: Final = read_topic
+
+    def durable(self) -> list[Record | Rejected]:
+        topics = self._kafka.topics
+        found = [
+            *self._read_topic(self._kafka, topics.events.name),
+            *self._read_topic(self._kafka, topics.dead_letter.name),
+        ]
+        # Records and rejects of one publish have the same time or nearly, those of the next a later one.
+        return [_entry(record) for record in sorted(found, key=lambda record: record.timestamp)]
+
+    def hold(self) -> None:
+        self.goes_on.clear()
+
+    def release(self) -> None:
+        self.goes_on.set()
+
+    async def stop(self) -> None:
+        self.publisher.close("it stops")
+
+
+def _entry(record: ConsumerRecord) -> Record | Rejected:
+    headers = {name: value.decode() for name, value in record.headers}
+    cluster, received_ms = headers["cluster"], int(headers["received"])
+    if "reason" not in headers:
+        return Record(record.value, record.key, cluster, received_ms)
+    is_judged = headers["judged"] == "true"
+    return Rejected(record.value, Reason(headers["reason"]), headers["detail"], cluster, received_ms, is_judged)
+
+
 @asynccontextmanager
-async def make_local() -> AsyncIterator[Bench]:
+async def make_kafka(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    make_topics: MakeTopics = request.getfixturevalue("make_topics")
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    bench = KafkaBench(make_topics(), request.getfixturevalue("read_topic"))
+    send = AIOKafkaClient.send
+
+    async def held(client: AIOKafkaClient, node: int, message: object, **how: Any) -> object:
+        if isinstance(message, ProduceRequest):
+            await bench.goes_on.wait()
+        return await send(client, node, message, **how)
+
+    monkeypatch.setattr(AIOKafkaClient, "send", held)
+    async with bench.publisher:
+        await until(lambda: is_ready(bench.publisher))
+        yield bench
+        bench.release()
+
+
+def is_ready(publisher: Publisher) -> bool:
+    try:
+        publisher.check()
+    except Unavailable:
+        return False
+    return True
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110 - what is asked has no event
+            await asyncio.sleep(A_MOMENT)
+
+
+@asynccontextmanager
+async def make_local(_request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     bench = LocalBench()
     consumer = asyncio.create_task(bench.consume())
     yield bench
@@ -77,19 +162,19 @@ async def make_local() -> AsyncIterator[Bench]:
     await consumer
 
 
-Make = Callable[[], AbstractAsyncContextManager[Bench]]
+Make = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Bench]]
 Story = Callable[[Bench], Awaitable[None]]
 Tell = Callable[[Story], None]
 
 
-@pytest.fixture(params=[make_local], ids=["local"])
+@pytest.fixture(params=[make_local, make_kafka], ids=["local", "kafka"])
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Run what a test tells, with a bench of each implementation."""
     make: Make = request.param
 
     def run(story: Story) -> None:
         async def whole() -> None:
-            async with make() as bench:
+            async with make(request) as bench:
                 await story(bench)
 
         asyncio.run(whole())
@@ -121,7 +206,7 @@ async def refusal(work: Awaitable[None]) -> str:
 async def begun(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     """Start a publish and let it come to where it waits."""
     task = asyncio.create_task(work)
-    await asyncio.sleep(TIMEOUT_SECONDS / 10)
+    await asyncio.sleep(A_MOMENT)
     assert not task.done()
     return task
 
@@ -205,7 +290,7 @@ def test_what_became_durable_after_it_was_late_is_not_published_again(tell: Tell
         await refusal(bench.publisher.publish(batch("a")))
         bench.release()
         while not bench.durable():  # noqa: ASYNC110 - the bench has no event of its own for it
-            await asyncio.sleep(TIMEOUT_SECONDS / 10)
+            await asyncio.sleep(A_MOMENT)
         await bench.publisher.publish(batch("a"))
         assert bench.durable() == [record("a")]
 
@@ -244,7 +329,7 @@ def test_a_repeat_waits_no_longer_than_any_other(tell: Tell) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
         assert await refusal(bench.publisher.publish(batch("a")))
-        assert TIMEOUT_SECONDS * 0.9 < clock() - begin < TIMEOUT_SECONDS * 4
+        assert bench.timeout_seconds * 0.9 < clock() - begin < bench.timeout_seconds * 4
 
     tell(story)
 
@@ -257,7 +342,7 @@ def test_nothing_new_is_taken_while_a_batch_is_overdue(tell: Tell) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
         assert await refusal(bench.publisher.publish(batch("b")))
-        assert clock() - begin < TIMEOUT_SECONDS / 2
+        assert clock() - begin < bench.timeout_seconds / 2
         with pytest.raises(Unavailable):
             bench.publisher.check()
 
