@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine
+import subprocess
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -118,8 +120,8 @@ def document() -> Callable[[object], Value]:
     return lambda data: Value(json.dumps(data).encode())
 
 
-# SEAM: Kafka for tests. `kafka_bootstrap` and `make_topics` are all that tests of the publisher know of where Kafka
-# comes from; a fixture that also starts a broker takes their place here.
+# SEAM: Kafka for tests. `kafka_bootstrap`, `make_topics` and `own_kafka` are all that tests of the publisher know of where
+# Kafka comes from; fixtures that also start brokers take their place here.
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +131,51 @@ def kafka_bootstrap() -> str:
     if not bootstrap:
         pytest.skip("KAFKA_BOOTSTRAP names no Kafka")
     return bootstrap
+
+
+class OwnKafka:
+    """A broker that a test may stop."""
+
+    def __init__(self, tool: str, folder: Path) -> None:
+        self._tool = tool
+        self._folder = folder
+        told = self._run("up")
+        self.bootstrap = told.split("KAFKA_BOOTSTRAP=")[1].split()[0]
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._run("stop", "1")
+
+    def start(self) -> None:
+        """Start it again, and wait until it is ready."""
+        self._run("start", "1")
+
+    def pause(self) -> None:
+        """Freeze it: its connections stay."""
+        self._run("pause", "1")
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._run("resume", "1")
+
+    def down(self) -> None:
+        """End it, and leave nothing."""
+        self._run("down", "--reset")
+
+    def _run(self, *words: str) -> str:
+        command = [self._tool, *words, "--dir", str(self._folder)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603
+
+
+@pytest.fixture(scope="session")
+def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnKafka]:
+    """Start a broker with the tool that AUDITSTREAM_TEST_KAFKA_TOOL names: up, stop, start, pause, resume, down."""
+    tool = os.environ.get("AUDITSTREAM_TEST_KAFKA_TOOL")
+    if not tool:
+        pytest.skip("AUDITSTREAM_TEST_KAFKA_TOOL names nothing that starts a broker")
+    kafka = OwnKafka(tool, tmp_path_factory.mktemp("kafka"))
+    yield kafka
+    kafka.down()
 
 
 @pytest.fixture
