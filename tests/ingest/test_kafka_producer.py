@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.partitioner import DefaultPartitioner
 
 from ingest import kafka_producer
@@ -53,7 +54,9 @@ def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(kafka_bootst
     asyncio.run(story())
 
 
-def test_a_topic_that_was_deleted_is_told(make_topics: MakeTopics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_for_a_partition_without_a_leader_fails_after_a_while(
+    make_topics: MakeTopics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kafka = make_topics(2)
     name = kafka.topics.events.name
     monkeypatch.setattr(kafka_producer, "REQUEST_SECONDS", 1.0)
@@ -63,12 +66,34 @@ def test_a_topic_that_was_deleted_is_told(make_topics: MakeTopics, monkeypatch: 
         producer.start()
         await until(lambda: producer.trouble is None)
         await producer.deliver(name, 0, [RECORD])
-        await administer(kafka, lambda admin: admin.delete_topics([name]))
-        with pytest.raises(NotDeliveredError):
-            await producer.deliver(name, 0, [RECORD])
-        await until(lambda: producer.trouble == f"there is no topic {name}: run `auditstream topics create`")
-        assert producer.partitions(name) == 0
+        with monkeypatch.context() as patched:
+            patched.setattr(ClusterMetadata, "leader_for_partition", lambda *_: -1)
+            with pytest.raises(NotDeliveredError):
+                await producer.deliver(name, 0, [RECORD])
+        await until(lambda: producer.trouble is None)
+        assert await producer.deliver(name, 0, [RECORD]) == 1
         await producer.stop()
+
+    asyncio.run(story())
+
+
+def test_partitions_that_were_added_are_found_and_of_a_topic_that_vanished_the_last_are_told(
+    make_topics: MakeTopics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = make_topics(2)
+    name = kafka.topics.events.name
+
+    async def story() -> None:
+        producer = LastingProducer(kafka, (name,))
+        producer.start()
+        await until(lambda: producer.trouble is None)
+        with monkeypatch.context() as patched:
+            patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: {0, 1, 2})
+            assert producer.partitions(name) == 3
+            patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: None)
+            assert producer.partitions(name) == 2
+        await producer.stop()
+        assert producer.partitions(name) == 2
 
     asyncio.run(story())
 
