@@ -120,8 +120,8 @@ def document() -> Callable[[object], Value]:
     return lambda data: Value(json.dumps(data).encode())
 
 
-# SEAM: Kafka for tests. `kafka_bootstrap`, `make_topics` and `own_kafka` are all that tests of the publisher know of where
-# Kafka comes from; fixtures that also start brokers take their place here.
+# SEAM: Kafka for tests. `kafka_bootstrap`, `make_topics` and `own_kafka` are all that tests of the publisher know of
+# where Kafka comes from; fixtures that also start brokers take their place here.
 
 
 @pytest.fixture(scope="session")

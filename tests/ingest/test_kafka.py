@@ -482,7 +482,9 @@ def test_the_digests_that_are_remembered_may_come_from_outside(make_topics: Make
     kafka = make_topics()
 
     async def story() -> None:
-        async with publisher_of(kafka, acknowledged=Acknowledged(iter([0.0, 0.0, 1e6, 1e6, 1e6]).__next__)) as publisher:
+        async with publisher_of(
+            kafka, acknowledged=Acknowledged(iter([0.0, 0.0, 1e6, 1e6, 1e6]).__next__)
+        ) as publisher:
             for _ in range(2):
                 await publisher.publish(batch(record(b"a")))
 
