@@ -117,6 +117,8 @@ class LastingProducer:
         """
         while (producer := self._producer) is None:
             await self._made.wait()
+        # A body of 400 recorded events costs 3.3 ms of CPU so, all included, and 6.0 ms when aiokafka is given record by
+        # record: each then has a future of its own, and unkeyed ones are scattered over all partitions.
         batch = producer.create_batch()
         for entry in entries:
             if (
