@@ -13,6 +13,9 @@ import msgspec
 VERSION: Final = "1"
 """Version of key, headers and value together. A change of the tracked set or of the keys raises it."""
 
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+"""What the value of a record may have, in either topic; `wire.topics` has room for it, and for key and headers."""
+
 _IDENTITY_BYTES: Final = 16
 
 # Lines of the API server's log backend begin so; items of its webhook bodies lack both members and are otherwise equal.
@@ -33,11 +36,7 @@ class Record(msgspec.Struct, frozen=True):
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers of this record."""
-        return [
-            ("cluster", self.cluster.encode()),
-            ("received", str(self.received_ms).encode()),
-            ("v", VERSION.encode()),
-        ]
+        return _headers(self.cluster, self.received_ms)
 
 
 class Reason(StrEnum):
@@ -75,6 +74,32 @@ class Rejected(msgspec.Struct, frozen=True):
     received_ms: int
     is_judged: bool = False
     """True when a mended or shortened copy of this event went on to the rules all the same."""
+    whole_bytes: int | None = None
+    """How many bytes came, where `value` has only the first of them."""
+
+    @property
+    def kept(self) -> bytes:
+        """What the topic of dead letters keeps of the value: as much as a record may have."""
+        return self.value[:MAX_EVENT_BYTES]
+
+    def headers(self, origin: str) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers that tell why it is a dead letter, and who found it: `ingest` or `processor`."""
+        headers = [
+            *_headers(self.cluster, self.received_ms),
+            ("reason", self.reason.encode()),
+            ("detail", self.detail.encode()),
+            ("judged", b"true" if self.is_judged else b"false"),
+            ("origin", origin.encode()),
+        ]
+        whole_bytes = len(self.value) if self.whole_bytes is None else self.whole_bytes
+        if whole_bytes > len(self.kept):
+            headers.append(("cut", str(whole_bytes).encode()))
+        return headers
+
+
+def _headers(cluster: str, received_ms: int) -> list[tuple[str, bytes]]:
+    """Return what both kinds of records tell."""
+    return [("cluster", cluster.encode()), ("received", str(received_ms).encode()), ("v", VERSION.encode())]
 
 
 def identity(cluster: str, value: bytes) -> str:
