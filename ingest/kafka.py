@@ -15,6 +15,8 @@ from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
+from prometheus_client import CollectorRegistry
+
 from ingest.kafka_producer import (
     BATCH_BYTES,
     Entry,
@@ -24,6 +26,7 @@ from ingest.kafka_producer import (
     partition_of,
     size_of,
 )
+from ingest.metrics import PublisherMetrics
 from ingest.publisher import Acknowledged, Unavailable, digest_apart
 from ingest.split import Split
 from wire.kafka_settings import KafkaSettings
@@ -84,6 +87,7 @@ class _Pending:
 class KafkaPublisher:
     """Makes batches durable in Kafka. Used as a context manager, or between `start` and `stop`.
 
+    Its metrics are made on the registry.
     A publish waits for `timeout_seconds`. All that is pending holds no more than `max_pending_bytes`; a batch that is
     larger by itself is taken when nothing else is pending.
     """
@@ -91,6 +95,7 @@ class KafkaPublisher:
     def __init__(
         self,
         kafka: KafkaSettings,
+        registry: CollectorRegistry,
         *,
         timeout_seconds: float = 10.0,
         max_pending_bytes: int = MAX_PENDING_BYTES,
@@ -101,7 +106,9 @@ class KafkaPublisher:
         self._acknowledged: Final = Acknowledged(time.monotonic) if acknowledged is None else acknowledged
         self._events: Final = kafka.topics.events.name
         self._dead_letter: Final = kafka.topics.dead_letter.name
-        self._producer: Final = LastingProducer(kafka, (self._events, self._dead_letter))
+        self._metrics: Final = PublisherMetrics(registry, lambda: self._pending_bytes, lambda: len(self._pending))
+        renewed = self._metrics.renewed_producers.inc
+        self._producer: Final = LastingProducer(kafka, (self._events, self._dead_letter), on_renewed=renewed)
         # All that is pending, by digest, the oldest first.
         self._pending: Final[dict[bytes, _Pending]] = {}
         self._pending_bytes = 0
@@ -265,6 +272,7 @@ class KafkaPublisher:
         if reason is None:
             self._acknowledged.add(pending.digest)
             return
+        self._metrics.failed_batches.inc()
         done = {part.place: part.done for part in pending.parts}
         self._unfinished[pending.digest] = _Unfinished(pending.unkeyed, pending.counts, done)
         for key in tuple(islice(self._unfinished, max(0, len(self._unfinished) - _MAX_UNFINISHED))):

@@ -8,7 +8,7 @@ still holds has ended.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final
@@ -72,10 +72,13 @@ class MissingTopicError(Exception):
 class LastingProducer:
     """Delivers batches, one after the other on each partition, for as long as the process lives."""
 
-    def __init__(self, kafka: KafkaSettings, topics: Sequence[str]) -> None:
-        """Take where Kafka is, and the topics that are written to."""
+    def __init__(
+        self, kafka: KafkaSettings, topics: Sequence[str], *, on_renewed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take where Kafka is, the topics that are written to, and what is called when a producer was made anew."""
         self._kafka: Final = kafka
         self._topics: Final = topics
+        self._on_renewed: Final = on_renewed
         self._producer: AIOKafkaProducer | None = None
         self._partitions: Mapping[str, int] = {}
         self._pause = FIRST_PAUSE_SECONDS
@@ -159,16 +162,20 @@ class LastingProducer:
 
     async def _keep(self) -> None:
         """See to it that there is a producer."""
+        is_renewal = False
         while True:
             try:
                 producer = await self._connect()
             except MissingTopicError as error:
                 self.trouble = str(error)
-                _log.error("%s", error)
+                _log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - whatever it is, and aiokafka asserts: the next may do better
                 self.trouble = "Kafka cannot be reached"
                 _log.warning("Kafka cannot be reached at %s: %s", self._kafka.bootstrap, type(error).__name__)
             else:
+                if is_renewal:
+                    self._on_renewed()
+                is_renewal = True
                 self._lost.clear()
                 self._producer, self.trouble = producer, None
                 self._made.set()

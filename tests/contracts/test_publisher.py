@@ -14,6 +14,7 @@ import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.produce import ProduceRequest
+from prometheus_client import CollectorRegistry
 
 from auditstream.local_topic import LocalTopic
 from ingest.kafka import KafkaPublisher
@@ -105,7 +106,7 @@ class KafkaBench:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self.publisher: Final = KafkaPublisher(
-            kafka, timeout_seconds=self.timeout_seconds, max_pending_bytes=MAX_PENDING_BYTES
+            kafka, CollectorRegistry(), timeout_seconds=self.timeout_seconds, max_pending_bytes=MAX_PENDING_BYTES
         )
         self._kafka: Final = kafka
         self._is_failing = False

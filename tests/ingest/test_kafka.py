@@ -12,6 +12,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.protocol.produce import ProduceRequest
+from prometheus_client import CollectorRegistry
 
 from ingest import kafka as kafka_module
 from ingest import kafka_producer
@@ -62,6 +63,11 @@ def trouble(publisher: KafkaPublisher) -> str | None:
     return None
 
 
+def metrics_of(registry: CollectorRegistry) -> dict[str, float | None]:
+    names = {"failed_batches": "_total", "renewed_producers": "_total", "pending_bytes": ""}
+    return {name: registry.get_sample_value(f"auditstream_ingest_{name}{suffix}") for name, suffix in names.items()}
+
+
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not is_so():  # noqa: ASYNC110 - what is asked has no event
@@ -76,7 +82,8 @@ async def refusal(work: Awaitable[None]) -> str:
 
 @asynccontextmanager
 async def publisher_of(kafka: KafkaSettings, **how: Any) -> AsyncIterator[KafkaPublisher]:
-    async with KafkaPublisher(kafka, **how) as publisher:
+    registry = how.pop("registry", None) or CollectorRegistry()
+    async with KafkaPublisher(kafka, registry, **how) as publisher:
         await until(lambda: is_ready(publisher))
         yield publisher
 
@@ -197,11 +204,14 @@ def test_a_record_that_its_topic_refuses_for_its_size_costs_nothing_but_itself(t
 
 def test_what_would_fill_the_producer_is_refused(topics: KafkaSettings, held: asyncio.Event) -> None:
 
+    registry = CollectorRegistry()
+
     async def story() -> None:
-        async with publisher_of(topics, max_pending_bytes=MIB) as publisher:
+        async with publisher_of(topics, registry=registry, max_pending_bytes=MIB) as publisher:
             # Alone, it is taken though it is too large.
             first = asyncio.create_task(publisher.publish(batch(record(bytes(2 * MIB)))))
             await asyncio.sleep(0.05)
+            assert metrics_of(registry)["pending_bytes"] == 2 * MIB + 256
             told = await refusal(publisher.publish(batch(record(b"a"))))
             assert told == f"too much waits for Kafka: {2 * MIB + 256} of at most {MIB} bytes"
             assert trouble(publisher) == told
@@ -322,7 +332,7 @@ def test_it_starts_while_kafka_is_away(own_kafka: OwnBroker, own_topics: KafkaSe
 
     async def story() -> None:
         own_kafka.stop()
-        async with KafkaPublisher(own_topics) as publisher:
+        async with KafkaPublisher(own_topics, CollectorRegistry()) as publisher:
             assert trouble(publisher) == "Kafka has not been reached yet"
             await until(lambda: trouble(publisher) == "Kafka cannot be reached")
             assert await refusal(publisher.publish(batch(record(b"a")))) == "Kafka cannot be reached"
@@ -358,7 +368,7 @@ def test_a_frozen_broker_is_as_good_as_none(
 
     async def story() -> None:
         own_kafka.pause()
-        async with KafkaPublisher(own_topics) as publisher:
+        async with KafkaPublisher(own_topics, CollectorRegistry()) as publisher:
             await until(lambda: trouble(publisher) == "Kafka cannot be reached")
             own_kafka.resume()
             monkeypatch.setattr(kafka_producer, "CONNECT_SECONDS", 15)
@@ -379,8 +389,10 @@ def test_what_the_broker_takes_for_a_hole_fails_once_and_the_rest_is_not_repeate
     [good, hole, *_] = [next(key for key in keys if kafka_producer.partition_of(key, 4) == place) for place in range(4)]
     both = batch(record(b"good", good), record(b"hole", hole), record(b"last"))
 
+    registry = CollectorRegistry()
+
     async def story() -> None:
-        async with publisher_of(topics) as publisher:
+        async with publisher_of(topics, registry=registry) as publisher:
             await publisher.publish(batch(record(b"first", hole)))
             broken = producer_of(publisher)
             [place] = [place for place in broken._txn_manager._sequence_numbers if place.partition == 1]  # noqa: SLF001
@@ -395,6 +407,7 @@ def test_what_the_broker_takes_for_a_hole_fails_once_and_the_rest_is_not_repeate
     asyncio.run(story())
     found = values(stored(topics, topics.topics.events.name))
     assert sorted(found) == [b"first", b"good", b"hole", b"last"]
+    assert metrics_of(registry) == {"failed_batches": 1, "renewed_producers": 1, "pending_bytes": 0}
 
 
 def test_a_sender_that_died_is_replaced(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
