@@ -17,12 +17,13 @@ import typer
 
 from auditstream.bodies import open_files
 from auditstream.demo import run_demo
-from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts
+from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
 from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
-from auditstream.serve_command import INTERRUPTED, run_serve
+from auditstream.serve_command import run_serve
+from auditstream.server import INTERRUPTED
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
@@ -146,6 +147,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
 
 
 topics_app.command("create")(create_all_topics)
+app.command("ingest")(take_events)
 app.command("process")(judge_events)
 app.command("alerts")(print_alerts)
 

@@ -1,6 +1,6 @@
 """What commands say when Kafka cannot be reached, and what its client library logs. Imports no client.
 
-Called by `auditstream.kafka_admin` and `kafka_reader`.
+Called by the commands that use Kafka.
 """
 
 import logging
@@ -12,7 +12,7 @@ from auditstream.log import logged
 from auditstream.screen import Screen
 from wire.kafka_settings import KafkaSettings
 
-_LIBRARY: Final = "aiokafka"
+_LIBRARIES: Final = ("aiokafka", "faust", "mode")
 
 # Told by name, so that the client need not be imported. `KafkaError` itself is raised when no broker tells of the
 # cluster.
@@ -39,14 +39,16 @@ def away(settings: KafkaSettings, error: BaseException) -> str:
 
 @contextmanager
 def quiet(screen: Screen) -> Iterator[None]:
-    """Keep what the client library logs off the screen while it lasts: what matters of it is told by the command."""
-    log = logging.getLogger(_LIBRARY)
+    """Keep what Kafka's libraries log off the screen while it lasts: what matters of it is told by the command."""
+    logs = [logging.getLogger(name) for name in _LIBRARIES]
     nowhere = logging.NullHandler()
-    log.addHandler(nowhere)
-    log.propagate = False
+    for log in logs:
+        log.addHandler(nowhere)
+        log.propagate = False
     try:
         with logged(screen):
             yield
     finally:
-        log.propagate = True
-        log.removeHandler(nowhere)
+        for log in logs:
+            log.propagate = True
+            log.removeHandler(nowhere)

@@ -12,9 +12,10 @@ import typer
 
 from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
 from auditstream.screen import Screen
-from auditstream.settings import read_settings
+from auditstream.settings import ListenSettings, read_settings
 from auditstream.since import since_ms
 from auditstream.usage import UsageError
+from ingest.settings import IngestSettings
 from processor.settings import ProcessorSettings
 from wire.kafka_settings import KafkaSettings
 
@@ -61,6 +62,41 @@ def create_all_topics(
     with _kafka_extra():
         from auditstream.kafka_admin import create_topics  # noqa: PLC0415 - other commands run without Kafka
     raise typer.Exit(create_topics(settings, wait, Screen()))
+
+
+def take_events(
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where to listen (default 127.0.0.1: this machine only).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port (default 8765); 0 for any that is free.")
+    ] = None,
+    bootstrap: BootstrapOption = None,
+    topic_prefix: TopicPrefixOption = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The cluster of bodies whose path names none (default 'default')."),
+    ] = None,
+) -> None:
+    """Take what API servers post to the webhook, into Kafka.
+
+    The webhook is /k8s_audit, or /k8s_audit/NAME for a cluster of another name. A body is answered 200 when Kafka has
+    all its events, and 503 when it is to be sent again: until Kafka and the topics are there, when it does not
+    acknowledge in time, and when too much waits. Any number of these commands may run. SIGTERM and Ctrl-C end it when
+    what it took is answered, a second one at once. /healthz, /readyz and /metrics are there.
+
+    The options can be given as variables too, over which the command line wins: AUDITSTREAM_LISTEN_HOST,
+    AUDITSTREAM_LISTEN_PORT, AUDITSTREAM_KAFKA_BOOTSTRAP, AUDITSTREAM_KAFKA_TOPIC_PREFIX, AUDITSTREAM_CLUSTER. Further
+    ones bound what is held at once: AUDITSTREAM_INGEST_MAX_BODY_BYTES, AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES,
+    AUDITSTREAM_INGEST_MAX_PENDING_BYTES, AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS,
+    AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS.
+    """
+    settings = read_settings({"listen_host": host, "listen_port": port, "cluster": cluster}, ListenSettings)
+    kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
+    with _kafka_extra():
+        from auditstream.ingest_command import run_ingest  # noqa: PLC0415 - other commands run without Kafka
+    raise typer.Exit(run_ingest(settings, read_settings({}, IngestSettings), kafka, Screen()))
 
 
 def print_alerts(

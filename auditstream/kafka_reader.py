@@ -27,7 +27,7 @@ from auditstream.alert_stream import ByTime, Once, decode_alert
 from auditstream.kafka_away import away, quiet
 from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK
 from auditstream.screen import Screen
-from auditstream.serve_command import INTERRUPTED
+from auditstream.server import INTERRUPTED
 from processor.alert import Alert
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings

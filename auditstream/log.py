@@ -1,7 +1,7 @@
 """What libraries log while a service runs, as lines on standard error. Set up by `auditstream.serve_command`.
 
-Errors only: warnings tell of requests that are no HTTP, and whoever can connect could fill the log with them. Of a
-traceback the type of the error and its place are shown: its text may hold what a client sent.
+Of libraries errors only: their warnings tell of requests that are no HTTP, and whoever can connect could fill the log
+with them. Of a traceback the type of the error and its place are shown: its text may hold what a client sent.
 """
 
 import logging
@@ -14,12 +14,16 @@ from auditstream.screen import Screen
 from rules.text import escape
 
 
+_OWN: Final = frozenset({"auditstream", "ingest", "processor"})
+
+
 class LineHandler(logging.Handler):
     """Shows each record as one line."""
 
     def __init__(self, screen: Screen) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__(logging.WARNING)
         self._screen: Final = screen
+        self.addFilter(_is_shown)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record."""
@@ -30,6 +34,10 @@ class LineHandler(logging.Handler):
             place = "".join(f" at {at.filename}:{at.lineno}" for at in frame)
             text = f"{text.splitlines()[0]}: {type(error).__name__}{place}"
         self._screen.note([f"auditstream: {escape(text)}"])
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR or record.name.partition(".")[0] in _OWN
 
 
 @contextmanager

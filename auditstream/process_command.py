@@ -5,14 +5,13 @@ Puts rules, engine and worker together, and tells what it does. Imports Faust, w
 
 import signal
 import socket
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from auditstream.log import logged
+from auditstream.kafka_away import quiet
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, ready_rules
 from auditstream.screen import Screen
-from auditstream.serve_command import INTERRUPTED, address_of, listen
+from auditstream.server import INTERRUPTED, address_of, listen
 from auditstream.settings import Settings
 from auditstream.terminal import counted
 from processor.engine import Engine
@@ -21,8 +20,6 @@ from processor.stream.ready import UnevenError
 from processor.stream.worker import Worker
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings
-
-_NO_LIBRARY_NOISE: Final = ("aiokafka", "faust", "mode")
 
 
 def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSettings, screen: Screen) -> int:
@@ -34,7 +31,7 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     engine = Engine(ruleset, settings.hostname or socket.gethostname())
     worker = Worker(kafka, processor, engine, CollectorRegistry(), lambda line: screen.note([escape(line)]))
-    with listen(processor.listen_host, processor.listen_port) as listener, logged(screen):
+    with listen(processor.listen_host, processor.listen_port) as listener, quiet(screen):
         screen.note([f"auditstream: health and metrics on {address_of(listener)}; {counted(enabled, 'rule')}"])
         if not enabled:
             screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])

@@ -103,7 +103,7 @@ ROOM_TEST = (
     (
         "asks the time",
         r"\btime\.(time|monotonic|perf_counter)\b|\bdatetime\.now\b",
-        r"auditstream/|ingest/(webhook|app)",
+        r"auditstream/|ingest/(webhook|app|kafka)",
     ),
 )
 

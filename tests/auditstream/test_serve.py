@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from auditstream.local_topic import LocalTopic
-from auditstream.serve import Judge, Service, Stop, TryAgain, serve
+from auditstream.serve import Judge, Service, TryAgain, serve
+from auditstream.server import Stop
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from ingest.split import Split

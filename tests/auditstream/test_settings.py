@@ -141,7 +141,7 @@ def test_settings_are_frozen() -> None:
 
 def test_every_setting_has_a_docstring_below_it() -> None:
     source = Path(__file__).parents[2] / "auditstream" / "settings.py"
-    body = source.read_text().split("class Settings", 1)[1].split("\n_CLASSES", 1)[0]
+    body = source.read_text().split("class ClusterSettings", 1)[1].split("\n_CLASSES", 1)[0]
     for name in Settings.model_fields:
         declaration = body.split(f"\n    {name}: ", 1)[1]
         assert declaration.split("\n", 1)[1].startswith('    """'), name

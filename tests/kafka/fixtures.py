@@ -1,4 +1,4 @@
-"""The fixtures `kafka`, `own_kafka`, `topics`, `no_topics` and `own_topics`, and what the end of the run says about Kafka.
+"""The fixtures `kafka`, `own_kafka`, `topics`, `no_topics`, `own_topics`, and what a run says at its end about Kafka.
 
 A plugin of pytest, loaded by `tests/conftest.py`. Without any Kafka the tests that ask for one are skipped and named
 at the end, with the reason of each source; under `CI=true` they fail.
@@ -29,6 +29,7 @@ _B = TypeVar("_B", bound=Broker)
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker is for."""
     config.addinivalue_line("markers", "partitions(count): how many partitions the topics of this test have")
+    config.addinivalue_line("markers", "topic_settings(others): settings in which the topics of this test differ")
     config.stash[_SUPPLY] = Supply(all_sources())
 
 
@@ -70,7 +71,8 @@ def own_topics(own_kafka: OwnBroker, request: pytest.FixtureRequest) -> KafkaSet
 
 def _fresh_topics(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
     settings = _fresh_settings(broker, request)
-    asyncio.run(create_topics(settings))
+    marker = request.node.get_closest_marker("topic_settings")
+    asyncio.run(create_topics(settings, marker.args[0] if marker else {}))
     return settings
 
 

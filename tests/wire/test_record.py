@@ -1,6 +1,6 @@
 """The record: what is written on it, and which events are one and the same."""
 
-from wire.record import Reason, Record, Rejected, identity
+from wire.record import MAX_EVENT_BYTES, Reason, Record, Rejected, identity
 
 ITEM = b'{"level":"Metadata","auditID":"a-1","stage":"ResponseComplete"}'
 LOG_LINE = (
@@ -38,3 +38,34 @@ def test_a_reject_is_not_judged_unless_it_says_so() -> None:
     rejected = Rejected(value=b"{", reason=Reason.NOT_JSON, detail="item 1: no end", cluster="prod", received_ms=1)
 
     assert (rejected.is_judged, str(rejected.reason)) == (False, "not_json")
+
+
+def test_a_dead_letter_tells_why_it_is_one_and_who_found_it() -> None:
+    rejected = Rejected(ITEM, Reason.BAD_NUMBER, "item 1: 1e999", "prod", 1_700_000_000_123, is_judged=True)
+
+    assert rejected.kept == ITEM
+    assert rejected.headers("processor") == [
+        ("cluster", b"prod"),
+        ("received", b"1700000000123"),
+        ("v", b"1"),
+        ("reason", b"bad_number"),
+        ("detail", b"item 1: 1e999"),
+        ("judged", b"true"),
+        ("origin", b"processor"),
+    ]
+
+
+def test_of_a_large_dead_letter_so_much_is_kept_as_a_record_may_have_and_its_size_is_told() -> None:
+    largest = Rejected(bytes(MAX_EVENT_BYTES), Reason.NOT_JSON, "no JSON", "prod", 1)
+    larger = Rejected(bytes(MAX_EVENT_BYTES + 1), Reason.NOT_JSON, "no JSON", "prod", 1)
+
+    assert "cut" not in dict(largest.headers("ingest"))
+    assert larger.kept == largest.value
+    assert larger.headers("ingest") == [*largest.headers("ingest"), ("cut", b"8388609")]
+
+
+def test_the_size_of_what_was_cut_before_is_told_too() -> None:
+    cut = Rejected(ITEM, Reason.TOO_LARGE, "too large", "prod", 1, whole_bytes=9_000_000)
+
+    assert cut.kept == ITEM
+    assert dict(cut.headers("ingest"))["cut"] == b"9000000"

@@ -1,0 +1,288 @@
+"""Where bodies become durable: a `Publisher` that is done when Kafka has acknowledged all of a batch.
+
+`ingest.webhook` publishes. Records go to the topic of events, rejects to the dead letter; on each partition one publish
+follows the other, so that what came together stands together. What its waiters have given up goes on: the sender's
+repeat joins it. `ingest.kafka_producer` does the sending.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import TracebackType
+from typing import Final, Self
+
+from prometheus_client import CollectorRegistry
+
+from ingest.kafka_producer import (
+    BATCH_BYTES,
+    Entry,
+    LastingProducer,
+    NotDeliveredError,
+    TooLargeError,
+    partition_of,
+    size_of,
+)
+from ingest.metrics import PublisherMetrics
+from ingest.publisher import Acknowledged, Unavailable, digest_apart
+from ingest.split import Split
+from wire.kafka_settings import KafkaSettings
+from wire.record import Reason, Record, Rejected
+
+MAX_PENDING_BYTES: Final = 64 * 1024 * 1024
+
+LARGE_AT_ONCE: Final = 3
+"""How many records larger than a batch are sent at once. A request holds a batch for each partition of a broker, and a
+broker that is asked for more than 100 MiB in one closes the connection, every time."""
+
+STOP_SECONDS: Final = 10.0
+
+_MAX_UNFINISHED: Final = 1_000
+_KEPT_OF_TOO_LARGE: Final = BATCH_BYTES
+
+_log: Final = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""A topic, and the number of a partition of it."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What a publish has for one partition."""
+
+    place: Place
+    entries: list[Entry] = field(default_factory=list)
+    done: int = 0
+    """So many of them, from the first on, are durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfinished:
+    """How far a publish had come that failed, so that its repeat goes on from there."""
+
+    unkeyed: int
+    counts: Mapping[str, int]
+    done: Mapping[Place, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A batch that is not durable yet."""
+
+    digest: bytes
+    parts: list[_Part]
+    unkeyed: int
+    """The turn that decided where records without a key go."""
+    counts: Mapping[str, int]
+    """How many partitions its topics had when it was divided."""
+    size: int
+    since: float
+    outcome: asyncio.Future[str | None]
+    """None when it is durable, else why it is not. A value and no exception: nobody may be left who would ask."""
+
+
+class KafkaPublisher:
+    """Makes batches durable in Kafka. Used as a context manager, or between `start` and `stop`.
+
+    Its metrics are made on the registry.
+    A publish waits for `timeout_seconds`. All that is pending holds no more than `max_pending_bytes`; a batch that is
+    larger by itself is taken when nothing else is pending.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        registry: CollectorRegistry,
+        *,
+        timeout_seconds: float = 10.0,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
+        acknowledged: Acknowledged | None = None,
+    ) -> None:
+        self._timeout_seconds: Final = timeout_seconds
+        self._max_pending_bytes: Final = max_pending_bytes
+        self._acknowledged: Final = Acknowledged(time.monotonic) if acknowledged is None else acknowledged
+        self._events: Final = kafka.topics.events.name
+        self._dead_letter: Final = kafka.topics.dead_letter.name
+        self._metrics: Final = PublisherMetrics(registry, lambda: self._pending_bytes, lambda: len(self._pending))
+        renewed = self._metrics.renewed_producers.inc
+        self._producer: Final = LastingProducer(kafka, (self._events, self._dead_letter), on_renewed=renewed)
+        # All that is pending, by digest, the oldest first.
+        self._pending: Final[dict[bytes, _Pending]] = {}
+        self._pending_bytes = 0
+        self._unfinished: Final[dict[bytes, _Unfinished]] = {}
+        # A lock lets in who came first.
+        self._lanes: Final[defaultdict[Place, asyncio.Lock]] = defaultdict(asyncio.Lock)
+        self._large: Final = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._turn = 0
+        self._closed: str | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Begin to reach Kafka. Until it is there everything is refused."""
+        self._producer.start()
+
+    def close(self, reason: str) -> None:
+        """Take nothing new; what is pending goes on."""
+        self._closed = reason
+
+    async def stop(self, reason: str = "it stops", seconds: float = STOP_SECONDS) -> None:
+        """Take nothing new, give what is pending some seconds to become durable, and leave Kafka."""
+        self.close(reason)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._producer.stop()
+
+    async def publish(self, batch: Split) -> None:
+        """Return when Kafka has acknowledged all of a batch; raise Unavailable if it was not taken, failed, or is late.
+
+        See `ingest.publisher.Publisher.publish`.
+        """
+        if not batch.records and not batch.rejected:
+            return
+        key = await digest_apart(batch)
+        if key in self._acknowledged:
+            return
+        pending = self._pending.get(key) or self._admit(batch, key)
+        # Unlike `wait_for`, `wait` leaves the future alone when it is late or cancelled: others may wait for it too.
+        await asyncio.wait((pending.outcome,), timeout=self._timeout_seconds)
+        if not pending.outcome.done():
+            raise Unavailable(f"Kafka has not acknowledged it within {self._timeout_seconds:g} seconds")
+        reason = pending.outcome.result()
+        if reason is not None:
+            raise Unavailable(reason)
+
+    def check(self) -> None:
+        """Raise Unavailable if a small batch would be refused now."""
+        self._check_room(1)
+
+    def _check_room(self, size: int) -> None:
+        if self._closed is not None:
+            raise Unavailable(self._closed)
+        if self._producer.trouble is not None:
+            raise Unavailable(self._producer.trouble)
+        if not self._pending:
+            return
+        oldest = next(iter(self._pending.values()))
+        if asyncio.get_running_loop().time() - oldest.since >= self._timeout_seconds:
+            raise Unavailable(f"Kafka has not acknowledged a batch for more than {self._timeout_seconds:g} seconds")
+        if self._pending_bytes + size > self._max_pending_bytes:
+            raise Unavailable(
+                f"too much waits for Kafka: {self._pending_bytes} of at most {self._max_pending_bytes} bytes"
+            )
+
+    def _admit(self, batch: Split, key: bytes) -> _Pending:
+        size = sum(map(size_of, batch.records)) + sum(map(size_of, batch.rejected))
+        self._check_room(size)
+        loop = asyncio.get_running_loop()
+        counts = {topic: self._producer.partitions(topic) for topic in (self._events, self._dead_letter)}
+        before = self._unfinished.pop(key, None)
+        if before is not None and before.counts == counts:
+            parts = self._divide(batch, counts, before.unkeyed)
+            for part in parts:
+                part.done = before.done[part.place]
+            unkeyed = before.unkeyed
+        else:
+            unkeyed = self._turn
+            self._turn += 1
+            parts = self._divide(batch, counts, unkeyed)
+        pending = _Pending(key, parts, unkeyed, counts, size, loop.time(), loop.create_future())
+        self._pending[key] = pending
+        self._pending_bytes += size
+        task = loop.create_task(self._deliver(pending))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return pending
+
+    def _divide(self, batch: Split, counts: Mapping[str, int], unkeyed: int) -> list[_Part]:
+        """Return a batch by partitions: all without a key on one, those of the next batch on the next.
+
+        So large batches are made, which compress well and cost little; and no client can aim at a partition.
+        """
+        parts: dict[Place, _Part] = {}
+        for topic, entries in ((self._events, batch.records), (self._dead_letter, batch.rejected)):
+            count = counts[topic]
+            for entry in entries:
+                key = entry.key if isinstance(entry, Record) else None
+                place = (topic, unkeyed % count if key is None else partition_of(key, count))
+                part = parts.get(place)
+                if part is None:
+                    part = parts[place] = _Part(place)
+                part.entries.append(entry)
+        return list(parts.values())
+
+    async def _deliver(self, pending: _Pending) -> None:
+        """Bring all of a batch to its end, whoever waits for it."""
+        reason: str | None = "it ended before Kafka had acknowledged it"
+        try:
+            outcomes = await asyncio.gather(*map(self._send, pending.parts), return_exceptions=True)
+            reason = next((_told(outcome) for outcome in outcomes if outcome is not None), None)
+        finally:
+            self._end(pending, reason)
+
+    async def _send(self, part: _Part) -> None:
+        """Make durable what a publish has for a partition, when those before it have done so."""
+        topic, partition = part.place
+        async with self._lanes[part.place]:
+            # The next batch is made when the last is acknowledged: aiokafka has one under way for a partition anyway.
+            # So it is known how far a part has come, and no producer holds a batch that follows one that failed.
+            while part.done < len(part.entries):
+                rest = part.entries[part.done :] if part.done else part.entries
+                try:
+                    if size_of(rest[0]) > BATCH_BYTES:
+                        async with self._large:
+                            part.done += await self._producer.deliver(topic, partition, rest)
+                    else:
+                        part.done += await self._producer.deliver(topic, partition, rest)
+                except TooLargeError:
+                    await self._set_aside(part.place, rest[0])
+                    part.done += 1
+
+    async def _set_aside(self, place: Place, entry: Entry) -> None:
+        """Put into the dead letter what its topic refuses for its size, so that the rest of its batch can go on."""
+        topic, partition = place
+        _log.error("topic %s takes no record of %d bytes: run `auditstream topics create`", topic, size_of(entry))
+        if not isinstance(entry, Record) or len(entry.value) <= _KEPT_OF_TOO_LARGE:
+            raise NotDeliveredError("a topic takes no record of this size: run `auditstream topics create`")
+        whole_bytes = len(entry.value)
+        detail = f"{whole_bytes} bytes, more than its topic takes"
+        value = entry.value[:_KEPT_OF_TOO_LARGE]
+        reject = Rejected(value, Reason.TOO_LARGE, detail, entry.cluster, entry.received_ms, whole_bytes=whole_bytes)
+        number = partition % self._producer.partitions(self._dead_letter)
+        await self._send(_Part((self._dead_letter, number), [reject]))
+
+    def _end(self, pending: _Pending, reason: str | None) -> None:
+        pending.outcome.set_result(reason)
+        del self._pending[pending.digest]
+        self._pending_bytes -= pending.size
+        if reason is None:
+            self._acknowledged.add(pending.digest)
+            return
+        self._metrics.failed_batches.inc()
+        done = {part.place: part.done for part in pending.parts}
+        self._unfinished[pending.digest] = _Unfinished(pending.unkeyed, pending.counts, done)
+        for key in tuple(islice(self._unfinished, max(0, len(self._unfinished) - _MAX_UNFINISHED))):
+            del self._unfinished[key]
+
+
+def _told(error: BaseException) -> str:
+    """Return the clause that tells of a failure."""
+    if isinstance(error, NotDeliveredError):
+        return str(error)
+    # Not its own text, which may repeat what a client sent.
+    _log.error("a publish ended: %s", type(error).__name__)
+    return "it could not be published: the server's log has more"

@@ -1,0 +1,117 @@
+"""The producer under the publisher: what it needs to be there, and which hidden names of aiokafka's it uses."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.partitioner import DefaultPartitioner
+
+from ingest import kafka_producer
+from ingest.kafka_producer import LastingProducer, NotDeliveredError, partition_of
+from tests.kafka.broker import Broker
+from wire.kafka_settings import KafkaSettings
+from wire.record import Record
+
+RECORD = Record(b"a", None, "prod", 7)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - what is asked has no event
+            await asyncio.sleep(0.02)
+
+
+async def administer(kafka: KafkaSettings, work: Callable[[AIOKafkaAdminClient], Any]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    try:
+        await work(admin)
+    finally:
+        await admin.close()
+
+
+def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(no_topics: KafkaSettings) -> None:
+    name = no_topics.topics.events.name
+
+    async def story() -> None:
+        producer = LastingProducer(no_topics, (name,))
+        assert producer.partitions(name) == 0
+        producer.start()
+        await until(lambda: producer.trouble == f"there is no topic {name}: run `auditstream topics create`")
+        await administer(no_topics, lambda admin: admin.create_topics([NewTopic(name, 3, 1)]))
+        await until(lambda: producer.trouble is None)
+        assert producer.partitions(name) == 3
+        assert await producer.deliver(name, 2, [RECORD, RECORD]) == 2
+        await producer.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.partitions(2)
+def test_what_is_for_a_partition_without_a_leader_fails_after_a_while(
+    topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topics.topics.events.name
+    monkeypatch.setattr(kafka_producer, "REQUEST_SECONDS", 1.0)
+
+    async def story() -> None:
+        producer = LastingProducer(topics, (name,))
+        producer.start()
+        await until(lambda: producer.trouble is None)
+        await producer.deliver(name, 0, [RECORD])
+        with monkeypatch.context() as patched:
+            patched.setattr(ClusterMetadata, "leader_for_partition", lambda *_: -1)
+            with pytest.raises(NotDeliveredError):
+                await producer.deliver(name, 0, [RECORD])
+        await until(lambda: producer.trouble is None)
+        assert await producer.deliver(name, 0, [RECORD]) == 1
+        await producer.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.partitions(2)
+def test_partitions_that_were_added_are_found_and_of_a_topic_that_vanished_the_last_are_told(
+    topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topics.topics.events.name
+
+    async def story() -> None:
+        producer = LastingProducer(topics, (name,))
+        producer.start()
+        await until(lambda: producer.trouble is None)
+        with monkeypatch.context() as patched:
+            patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: {0, 1, 2})
+            assert producer.partitions(name) == 3
+            patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: None)
+            assert producer.partitions(name) == 2
+        await producer.stop()
+        assert producer.partitions(name) == 2
+
+    asyncio.run(story())
+
+
+def test_it_may_stop_before_it_started(kafka: Broker) -> None:
+    async def story() -> None:
+        await LastingProducer(KafkaSettings(bootstrap=kafka.bootstrap), ("any",)).stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("key", [b"prod/shop", b"prod/", b"prod/rbac", b"\xff" * 253])
+def test_a_key_has_the_partition_that_every_client_gives_it(key: bytes) -> None:
+    for partitions in (1, 12, 1000):
+        everywhere = list(range(partitions))
+        assert partition_of(key, partitions) == DefaultPartitioner()(key, everywhere, everywhere)
+
+
+def test_the_hidden_names_that_are_used_are_there(kafka: Broker) -> None:
+    async def story() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, enable_idempotence=True) as producer:
+            assert isinstance(producer._sender.sender_task, asyncio.Task)  # noqa: SLF001 - it is what is asked
+
+    asyncio.run(story())
