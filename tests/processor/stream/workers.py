@@ -142,7 +142,7 @@ class Installation:
     def start(self, faults: str = "", **settings: object) -> Worker:
         """Start a worker, with faults at points that `faulty_worker` knows, and settings in which it differs."""
         command = (sys.executable, FAULTY, faults) if faults else (COMMAND,)
-        given = {"listen_port": 0, "session_timeout_seconds": 6, "heartbeat_seconds": 1, **settings}
+        given = {"listen_port": 0, "session_timeout_seconds": 3, "heartbeat_seconds": 0.5, **settings}
         environment = {
             **os.environ,
             **variables(self.kafka),
