@@ -3,7 +3,7 @@
 Run as a script: the faults, separated by commas, then the arguments of the command. The product has no hooks for tests,
 so functions of it and of its libraries are wrapped here before the command starts. The faults:
 
-    trace                 tell on standard error, in their order, what is judged and what the changelog acknowledges
+    trace                 tell on standard error, in their order, what of the changelog is read, what is judged, what is durable
     end_after=N           SIGKILL when the changelog has acknowledged N batches
     end_at_commit=OFFSET  SIGKILL instead of committing an offset of the events that is not below OFFSET
     refuse_commits=PATH   commits are refused while PATH exists
@@ -57,6 +57,13 @@ def trace(_: str) -> None:
         return process(self, records, state)
 
     Engine.process = traced  # type: ignore[method-assign]
+    read = StateStore._read
+
+    def seen(self: StateStore, topic: str, partition: int, records: Any) -> None:
+        _tell("reads", topic, partition, records[0].offset, records[-1].offset)
+        read(self, topic, partition, records)
+
+    StateStore._read = seen  # type: ignore[method-assign]
 
 
 def end_after(count: str) -> None:
