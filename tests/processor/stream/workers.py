@@ -175,23 +175,45 @@ class Installation:
         """Append anything to a topic: partition, key, value and headers of each record."""
 
         async def produce() -> None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self.kafka.bootstrap,
-                enable_idempotence=True,
-                max_request_size=10 * 1024 * 1024,
-                linger_ms=5,
-            )
-            await producer.start()
-            try:
+            async with self._producer() as producer:
                 futures = [
                     await producer.send(topic, value, key=key, partition=partition, headers=headers)
                     for partition, key, value, headers in entries
                 ]
                 await asyncio.gather(*futures)
-            finally:
-                await producer.stop()
 
         asyncio.run(produce())
+
+    def send_slowly(self, records: Sequence[tuple[Record, int]], seconds: float) -> None:
+        """Send records to their partitions, spread over some time, whatever becomes of the broker meanwhile."""
+
+        async def produce() -> None:
+            began, futures = time.monotonic(), []
+            async with self._producer() as producer:
+                for index, (record, partition) in enumerate(records):
+                    await asyncio.sleep(max(0.0, began + seconds * index / len(records) - time.monotonic()))
+                    self.sent.append((partition, record))
+                    futures.append(
+                        await producer.send(
+                            self.kafka.topics.events.name,
+                            record.value,
+                            key=record.key,
+                            partition=partition,
+                            headers=record.headers(),
+                        )
+                    )
+                await asyncio.gather(*futures)
+
+        asyncio.run(produce())
+
+    def _producer(self) -> Any:
+        return AIOKafkaProducer(
+            bootstrap_servers=self.kafka.bootstrap,
+            enable_idempotence=True,
+            max_request_size=10 * 1024 * 1024,
+            linger_ms=5,
+            request_timeout_ms=600_000,
+        )
 
     # --- what came out
 
@@ -315,11 +337,11 @@ def event(
     return Record(value, f"{cluster}/shop".encode(), cluster, 1_800_000_000_000)
 
 
-def late_creations(names: Iterable[str], second: int, *, user: str = "alice") -> list[Record]:
+def late_creations(names: Iterable[str], second: int, *, user: str = "alice", cluster: str = "c") -> list[Record]:
     """Make changes of objects that nothing is known of yet, and then, out of order, their creations.
 
     Who judges them with what comes later in mind shows in the alerts of the changes who created what: the future.
     """
     found = list(names)
-    changes = [event("patch", name, second + 60, user=f"bob{user}") for name in found]
-    return [*changes, *(event("create", name, second, user=user) for name in found)]
+    changes = [event("patch", name, second + 60, user=f"bob{user}", cluster=cluster) for name in found]
+    return [*changes, *(event("create", name, second, user=user, cluster=cluster) for name in found)]
