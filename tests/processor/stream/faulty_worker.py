@@ -10,6 +10,7 @@ so functions of it and of its libraries are wrapped here before the command star
     freeze_at=N           SIGSTOP right before the Nth request with state leaves, when its lease has been checked already
     hold_opening=PATH     wait for PATH, once the state is read and before anything is written; PATH.reached says so
     slow_reading=MS       take so many milliseconds for each batch of the changelog that is read
+    hide_topics=PATH      while PATH exists no topic is known, as a broker that has just begun may tell
     check_reading         end with code 99 when recovery leaves out records of a changelog that is not compacted
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.producer.sender import Sender
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
@@ -150,6 +152,17 @@ def slow_reading(milliseconds: str) -> None:
     StateStore._read = slow  # type: ignore[method-assign]
 
 
+def hide_topics(path: str) -> None:
+    update = ClusterMetadata.update_metadata
+
+    def without(self: Any, metadata: Any) -> None:
+        if Path(path).exists():
+            metadata.topics = []
+        update(self, metadata)
+
+    ClusterMetadata.update_metadata = without
+
+
 def check_reading(_: str) -> None:
     read = Cut.read
 
@@ -170,6 +183,7 @@ FAULTS = {
         end_at_commit,
         refuse_commits,
         freeze_at,
+        hide_topics,
         hold_opening,
         slow_reading,
         check_reading,
