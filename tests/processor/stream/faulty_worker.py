@@ -11,6 +11,7 @@ so functions of it and of its libraries are wrapped here before the command star
     hold_opening=PATH     wait for PATH, once the state is read and before anything is written; PATH.reached says so
     slow_reading=MS       take so many milliseconds for each batch of the changelog that is read
     hide_topics=PATH      while PATH exists no topic is known, as a broker that has just begun may tell
+    hide_leaders=PATH     while PATH exists no partition has a leader
     check_reading         end with code 99 when recovery leaves out records of a changelog that is not compacted
 """
 
@@ -163,6 +164,15 @@ def hide_topics(path: str) -> None:
     ClusterMetadata.update_metadata = without
 
 
+def hide_leaders(path: str) -> None:
+    leader = ClusterMetadata.leader_for_partition
+
+    def hidden(self: Any, partition: Any) -> Any:
+        return -1 if Path(path).exists() else leader(self, partition)
+
+    ClusterMetadata.leader_for_partition = hidden
+
+
 def check_reading(_: str) -> None:
     read = Cut.read
 
@@ -183,6 +193,7 @@ FAULTS = {
         end_at_commit,
         refuse_commits,
         freeze_at,
+        hide_leaders,
         hide_topics,
         hold_opening,
         slow_reading,
