@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -79,6 +80,12 @@ class Worker:
         """Wait until it has told something."""
         until(lambda: text in self.told() or self.process.poll() is not None, f"{text} in: {self.told()}")
         assert text in self.told(), self.told()
+
+    def stays(self, seconds: float) -> None:
+        """Have it run for some time without ending."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        assert self.process.returncode is None, self.told()
 
     def ask(self, path: str) -> tuple[int, str]:
         """Ask its HTTP server."""
