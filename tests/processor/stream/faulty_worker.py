@@ -185,6 +185,14 @@ def check_reading(_: str) -> None:
     Cut.read = checked  # type: ignore[method-assign]
 
 
+def log(_: str) -> None:
+    """For whoever looks for the cause of something: what the libraries say."""
+    import contextlib, logging
+    import auditstream.process_command as command
+    command.quiet = lambda screen: contextlib.nullcontext()
+    logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(name)s %(message).220s", stream=sys.stderr, force=True)
+
+
 FAULTS = {
     fault.__name__: fault
     for fault in (
@@ -193,6 +201,7 @@ FAULTS = {
         end_at_commit,
         refuse_commits,
         freeze_at,
+        log,
         hide_leaders,
         hide_topics,
         hold_opening,
