@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import faust
+import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
@@ -236,7 +237,7 @@ class BatchConsumer(driver.Consumer):
         return bool(coordinator.generation != self.app.consumer_generation_id)
 
     def _new_consumer_thread(self) -> LeaseThread:
-        return LeaseThread(self, loop=self.loop, beacon=self.beacon)
+        return LeaseThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
 
 
 class Transport(driver.Transport):

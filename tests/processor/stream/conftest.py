@@ -1,6 +1,7 @@
 """A pipeline that has not been started, and a producer of aiokafka: what tests of its parts are made with."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -65,6 +66,12 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def pipeline(engine: Engine, registry: CollectorRegistry) -> Pipeline:
+def pipeline(engine: Engine, registry: CollectorRegistry) -> Iterator[Pipeline]:
     """Make a pipeline that reaches no Kafka."""
-    return create_pipeline(KafkaSettings(bootstrap="127.0.0.1:1"), ProcessorSettings(), engine, registry)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # else Faust makes one, and nobody closes it
+    pipeline = create_pipeline(KafkaSettings(bootstrap="127.0.0.1:1"), ProcessorSettings(), engine, registry)
+    yield pipeline
+    pipeline.app.consumer._thread.thread_loop.close()  # noqa: SLF001 - the thread that would close it never starts
+    asyncio.set_event_loop(None)
+    loop.close()
