@@ -84,10 +84,14 @@ class Checkpointer:
         try:
             async with self._serial, asyncio.timeout(self._settings.opening_seconds):
                 consumer = self._parts.consumer
+                if self._is_over(generation):
+                    return  # its partitions may be another worker's already: nothing may be written
                 positions = await self._parts.opening.open(consumer.sources())
-                await consumer.seek_wait({ensure_aiokafka_TP(tp): offset for tp, offset in positions.items()})
-                if generation == self._closed or generation != consumer.app.consumer_generation_id:
+                if self._is_over(generation):
                     return  # it has ended before it began
+                await consumer.seek_wait({ensure_aiokafka_TP(tp): offset for tp, offset in positions.items()})
+                if self._is_over(generation):
+                    return
                 self._durable = dict(positions)
                 for tp, offset in positions.items():
                     consumer.release(tp, offset)
@@ -97,6 +101,9 @@ class Checkpointer:
             leave(str(error))
         except Exception as error:  # noqa: BLE001 - Faust would go on as if it had succeeded
             leave("the state could not be taken over", error)
+
+    def _is_over(self, generation: int) -> bool:
+        return generation == self._closed or generation != self._parts.consumer.app.consumer_generation_id
 
     async def close(self) -> None:
         """End a generation: nothing more is judged, and what was judged becomes durable."""
