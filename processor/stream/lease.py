@@ -19,6 +19,10 @@ _SHARE: Final = 0.9
 
 _PAUSE_SECONDS: Final = 0.05
 
+FETCH_WAIT_MS: Final = 250
+"""How long a broker may keep a fetch that finds nothing. It answers a connection's requests in their order, so that all
+that a rebalance asks waits behind such a fetch; Faust gives it 1500."""
+
 
 Send = Callable[[int, Any], Awaitable[None]]
 """What puts a produce request on the wire: the broker's number, and batches by partition."""
@@ -29,6 +33,7 @@ class LeaseThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401 - aiokafka has no types
         consumer = super()._create_consumer(loop)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - held to be there by a test
         start = consumer.start
 
         async def start_and_watch() -> None:
