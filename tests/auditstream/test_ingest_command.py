@@ -331,7 +331,7 @@ def _outage(  # noqa: PLR0913 - the parts of a story
         kafka.start()
         posts = [sender.result() for sender in senders]
     await_ready(service)
-    _report(time.monotonic() - gone, posts)
+    healed = time.monotonic() - gone
     until(lambda: service.told().endswith("bodies are taken again\n"))
     assert service.process.poll() is None
 
@@ -339,13 +339,12 @@ def _outage(  # noqa: PLR0913 - the parts of a story
     expected = {record.value for each in bodies for record in split(each, cluster="default", received_ms=0).records}
     assert set(found) == expected
     assert max(found.values()) <= 2
+    # Figures for who asks for them.
+    print(f"healed {healed:.1f} s after it began; posts a body: {posts}")  # noqa: T201
+    print(f"{len(expected)} events, {found.total()} on the topic")  # noqa: T201
     away, back = service.stop().err.splitlines()[2:]
     assert away == f"auditstream: bodies are answered 503 until Kafka at {topics.bootstrap} takes events: {why.strip()}"
     assert back == f"auditstream: Kafka at {topics.bootstrap} takes events: bodies are taken again"
-
-
-def _report(seconds: float, posts: list[int]) -> None:
-    print(f"away and healed in {seconds:.1f} s; posts a body: {posts}")  # noqa: T201 - a figure for who asks for it
 
 
 @pytest.mark.partitions(1)

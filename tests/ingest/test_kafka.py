@@ -398,8 +398,8 @@ def test_what_the_broker_takes_for_a_hole_fails_once_and_the_rest_is_not_repeate
             [place] = [place for place in broken._txn_manager._sequence_numbers if place.partition == 1]  # noqa: SLF001
             broken._txn_manager.increment_sequence_number(place, 100)  # noqa: SLF001 - the broker itself refuses then
             told = await refusal(publisher.publish(both))
-            assert told == "Kafka did not take it: a new producer is being made"
-            assert trouble(publisher) == "a new producer is being made after a failure"
+            assert told == "Kafka did not take it (OutOfOrderSequenceNumber): a new producer is being made"
+            assert trouble(publisher) == "a new producer is being made after a failure (OutOfOrderSequenceNumber)"
             await until(lambda: is_ready(publisher))
             assert producer_of(publisher) is not broken
             await publisher.publish(both)
