@@ -9,7 +9,7 @@ INSTALL := VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes
 ROOMS := auditstream ingest processor rules wire
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test chaos check format lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ demo: .venv/.run  ## recorded audit events become alerts, here and now
 test: .venv/.dev  ## the whole suite, with branch coverage
 	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='ingest/*,processor/*,rules/*,wire/*'
+
+chaos: .venv/.dev  ## long outages of Kafka; takes minutes
+	$(BIN)/pytest -m chaos
 
 check: .venv/.dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
