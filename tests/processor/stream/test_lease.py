@@ -5,10 +5,11 @@ import time
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from processor.stream.app import Pipeline
-from processor.stream.lease import LeasedProducer, LeaseThread, lease_left
+from processor.stream.lease import FETCH_WAIT_MS, LeasedProducer, LeaseThread, lease_left
 
 
 class Coordinator:
@@ -38,6 +39,19 @@ def coordinator(pipeline: Pipeline) -> Any:
 
 def _left(pipeline: Pipeline) -> float:
     return lease_left(pipeline.app.consumer)
+
+
+def test_a_broker_does_not_keep_a_fetch_for_long(pipeline: Pipeline) -> None:
+    """It answers a connection's requests in their order: all that a rebalance asks would wait behind it."""
+    thread: Any = pipeline.app.consumer._thread  # noqa: SLF001 - what Faust makes
+
+    async def work() -> None:
+        theirs, ours = AIOKafkaConsumer(fetch_max_wait_ms=7), thread._create_consumer(asyncio.get_running_loop())  # noqa: SLF001 - Faust's name
+        assert (ours._fetch_max_wait_ms, theirs._fetch_max_wait_ms) == (FETCH_WAIT_MS, 7)  # noqa: SLF001 - aiokafka's name
+        await ours.stop()
+        await theirs.stop()
+
+    asyncio.run(work())
 
 
 def test_there_is_no_lease_before_the_first_heartbeat(pipeline: Pipeline) -> None:

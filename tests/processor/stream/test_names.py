@@ -76,7 +76,7 @@ ATTRIBUTES = (
     (Consumer, ("_buffered_partitions", "_paused_partitions", "_read_offset", "_unacked_messages", "can_resume_flow")),
     (Consumer, ("flow_active", "should_stop")),
     (ThreadDelegateConsumer, ("_thread",)),
-    (aiokafka.AIOKafkaConsumer, ("_coordinator",)),
+    (aiokafka.AIOKafkaConsumer, ("_coordinator", "_fetch_max_wait_ms")),
     (GroupCoordinator, ("generation",)),
     (aiokafka.AIOKafkaProducer, ("_sender",)),
     (driver.ConsumerRebalanceListener, ("consumer_generation_id",)),

@@ -1,18 +1,22 @@
 """What an operator is told of Kafka, look by look."""
 
-from auditstream.kafka_watch import Looks
+from auditstream.looks import Looks
 
-AWAY = "bodies are answered 503 until Kafka at k:1 takes events: "
-BACK = "Kafka at k:1 takes events: bodies are taken again"
+AWAY = "nothing is judged: "
+BACK = "events are judged"
 
 
-def told(*troubles: str | None) -> list[str]:
-    looks = Looks("k:1")
+def told(*troubles: str | None, is_well: bool = True) -> list[str]:
+    looks = Looks(ill="nothing is judged", well=BACK, is_well=is_well)
     return [line for trouble in troubles if (line := looks.look(trouble)) is not None]
 
 
 def test_nothing_is_told_of_what_is_well() -> None:
     assert told(None, None, None) == []
+
+
+def test_what_was_not_well_at_first_is_told_when_it_is() -> None:
+    assert told("it begins", None, None, None, is_well=False) == [BACK]
 
 
 def test_an_outage_is_two_lines_however_long_it_is() -> None:
