@@ -130,6 +130,6 @@ class Worker:
         app, intake = self._pipeline.app, self._pipeline.intake
         if lease_left(app.consumer) <= 0:
             return "no lease: Kafka does not answer, or the group has not taken this worker in yet"
-        if intake.generation != app.consumer_generation_id and app.consumer.sources():
+        if intake.assignment != app.consumer.assignments and app.consumer.sources():
             return "partitions are being taken over"
         return None

@@ -8,7 +8,7 @@ import pytest
 from faust.types import TP
 
 from processor.stream.app import Pipeline
-from processor.stream.delivery import BATCH_RECORDS, Batch, BatchConsumer
+from processor.stream.delivery import BATCH_RECORDS, Batch, BatchConsumer, Fetched
 
 SOURCE = TP("audit.events", 1)
 OTHER = TP("audit.events", 2)
@@ -28,6 +28,7 @@ class Stored:
 @pytest.fixture
 def consumer(pipeline: Pipeline) -> BatchConsumer:
     pipeline.app.consumer_generation_id = 7
+    pipeline.app.consumer.assignments = 3
     pipeline.app.consumer.flow_active = True
     return pipeline.app.consumer
 
@@ -46,7 +47,7 @@ def _fetch(
         async for tp, batch in consumer.getmany(1.0):
             assert isinstance(batch, Batch)
             delivered.append((tp, [record.offset for record in batch.value]))  # type: ignore[union-attr]
-            assert (batch.offset, batch.generation_id) == (delivered[-1][1][-1], 7)
+            assert (batch.offset, batch.generation_id, batch.assignment) == (delivered[-1][1][-1], 7, 3)
             if between is not None:
                 between()
         return delivered
@@ -81,7 +82,7 @@ def test_what_is_outdated_while_it_is_delivered_is_not(what: str, pipeline: Pipe
         if what == "a seek":
             consumer._seeks[SOURCE] += 1  # noqa: SLF001 - what seek_wait does with a client
         elif what == "a rebalance":
-            pipeline.app.consumer_generation_id = 8
+            pipeline.app.consumer.assignments += 1
         else:
             consumer.stop_flow()
 
@@ -91,12 +92,14 @@ def test_what_is_outdated_while_it_is_delivered_is_not(what: str, pipeline: Pipe
     assert delivered[1:] == ([(OTHER, [0])] if what == "a seek" else [])
 
 
-def test_a_batch_knows_whether_a_seek_came_after_it(consumer: BatchConsumer) -> None:
-    batch = Batch(SOURCE, _stored(1), 7, 0)
+def test_a_batch_knows_what_came_after_it(consumer: BatchConsumer) -> None:
+    batch, other = (Batch(tp, _stored(1), Fetched(3, 7, {})) for tp in (SOURCE, OTHER))
     assert not consumer.is_outdated(batch)
     consumer._seeks[SOURCE] += 1  # noqa: SLF001 - the same
     assert consumer.is_outdated(batch)
-    assert not consumer.is_outdated(Batch(OTHER, _stored(1), 7, 0))
+    assert not consumer.is_outdated(other)
+    consumer.assignments += 1
+    assert consumer.is_outdated(other)
 
 
 def test_nothing_to_fetch_waits_for_room_and_no_longer_than_it_was_told(consumer: BatchConsumer) -> None:
@@ -154,7 +157,7 @@ def test_a_commit_that_is_refused_comes_again(is_taken: bool, pipeline: Pipeline
 
 
 def test_an_acknowledgement_commits_nothing(consumer: BatchConsumer) -> None:
-    batch = Batch(SOURCE, _stored(3), 7, 0)
+    batch = Batch(SOURCE, _stored(3), Fetched(3, 7, {}))
     consumer.track_message(batch)
     assert consumer.ack(batch)
     assert batch.acked

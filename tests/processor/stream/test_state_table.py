@@ -11,7 +11,7 @@ from faust.types import TP
 from processor.history import History, encode
 from processor.stream.app import Pipeline
 from processor.stream.changelog import MARKER_KEY, Marker, marker_record, value_record
-from processor.stream.delivery import Batch
+from processor.stream.delivery import Batch, Fetched
 from processor.stream.state_table import StateStore
 
 CHANGELOG = "audit.processor-inventory-changelog"
@@ -31,13 +31,13 @@ class Stored:
 class Event:
     """An event of Faust's around a batch of them."""
 
-    def __init__(self, partition: int, generation: int, *records: Stored) -> None:
-        self.message = Batch(TP(CHANGELOG, partition), list(records), generation, 0)
+    def __init__(self, partition: int, assignment: int, *records: Stored) -> None:
+        self.message = Batch(TP(CHANGELOG, partition), list(records), Fetched(assignment, 1, {}))
 
 
 @pytest.fixture
 def store(pipeline: Pipeline) -> StateStore:
-    pipeline.app.consumer_generation_id = 5
+    pipeline.app.consumer.assignments = 5
     table: Any = pipeline.app.tables["inventory"]
     assert table.changelog_topic_name == CHANGELOG
     assert isinstance(table.data, StateStore)
@@ -67,7 +67,7 @@ def test_faust_reads_on_from_the_last_record_it_gave(store: StateStore) -> None:
     assert store.persisted_offset(TP(CHANGELOG, 3)) == 1
 
 
-def test_a_batch_of_an_earlier_generation_is_passed_over(store: StateStore) -> None:
+def test_a_batch_of_an_earlier_assignment_is_passed_over(store: StateStore) -> None:
     """It may be of an assignment that was given back since: then what lies before it would be missed."""
     _take(store, Event(3, 4, *_checkpoint()))
     assert store.cut(3).end is None
@@ -105,7 +105,7 @@ from wire.kafka_settings import KafkaSettings
 logging.basicConfig(format="%(message)s")
 engine = Engine(load([], Selection()).ruleset, "host")
 pipeline = create_pipeline(KafkaSettings(), ProcessorSettings(), engine, CollectorRegistry())
-pipeline.app.consumer_generation_id = 5
+pipeline.app.consumer.assignments = 5
 pipeline.app.tables["inventory"].data.apply_changelog_batch([Event(3, 5, Stored(8, {record}))], None, None)
 """
 
