@@ -13,7 +13,6 @@ from typing import Final
 from auditstream.screen import Screen
 from rules.text import escape
 
-
 _OWN: Final = frozenset({"auditstream", "ingest", "processor"})
 
 

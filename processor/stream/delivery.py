@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import faust
+import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
@@ -40,6 +41,32 @@ class Work(Protocol):
     def changelog_position(self, tp: TP) -> int:
         """Return the offset from which a partition of the changelog has to be read at the latest."""
         ...
+
+
+class Batch(ConsumerMessage):
+    """A message whose value is a list of records of one partition."""
+
+    __slots__ = ("seeks",)
+
+    def __init__(self, tp: TP, records: Any, generation: int | None, seeks: int) -> None:  # noqa: ANN401 - Faust says bytes
+        last = records[-1]
+        super().__init__(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=last.offset,
+            timestamp=last.timestamp / 1000.0,
+            timestamp_type=last.timestamp_type,
+            headers=None,
+            key=None,
+            value=records,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            tp=tp,
+            generation_id=generation,
+        )
+        self.seeks: Final = seeks
+        """How often its partition had been sought when it was fetched."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -91,7 +118,7 @@ class BatchConsumer(driver.Consumer):
                 if self._seeks[tp] != seeks.get(tp, 0):
                     break
                 self._read_offset[tp] = None  # no bookkeeping of gaps: whoever takes the records knows their order
-                yield tp, _message(tp, records[begin : begin + BATCH_RECORDS], generation)
+                yield tp, Batch(tp, records[begin : begin + BATCH_RECORDS], generation, self._seeks[tp])
 
     async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]], set[TP]]:  # noqa: ASYNC109 - Faust's signature
         if not self.flow_active:
@@ -148,6 +175,10 @@ class BatchConsumer(driver.Consumer):
         self._to_resume = set()
         super().resume_flow()
         self._has_room.set()
+
+    def is_outdated(self, batch: "Batch") -> bool:
+        """Tell whether a seek has come after a batch was fetched: its records will be delivered again."""
+        return batch.seeks != self._seeks[batch.tp]
 
     def sources(self) -> set[TP]:
         """Return the partitions of events that are assigned."""
@@ -206,26 +237,7 @@ class BatchConsumer(driver.Consumer):
         return bool(coordinator.generation != self.app.consumer_generation_id)
 
     def _new_consumer_thread(self) -> LeaseThread:
-        return LeaseThread(self, loop=self.loop, beacon=self.beacon)
-
-
-def _message(tp: TP, records: Any, generation: int | None) -> ConsumerMessage:  # noqa: ANN401 - Faust says bytes
-    last = records[-1]
-    return ConsumerMessage(
-        topic=tp.topic,
-        partition=tp.partition,
-        offset=last.offset,
-        timestamp=last.timestamp / 1000.0,
-        timestamp_type=last.timestamp_type,
-        headers=None,
-        key=None,
-        value=records,
-        checksum=None,
-        serialized_key_size=0,
-        serialized_value_size=0,
-        tp=tp,
-        generation_id=generation,
-    )
+        return LeaseThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
 
 
 class Transport(driver.Transport):

@@ -46,36 +46,39 @@ class Intake:
 
     async def accept(self, message: Any) -> list[ConsumerRecord]:  # noqa: ANN401 - Faust's message, with a list as its value
         """Return the records of a batch that are to be judged now; none of another generation, nor behind a gap."""
-        if message.generation_id != self.generation:
+        if message.generation_id != self.generation or self._consumer.is_outdated(message):
             return []
         records: list[ConsumerRecord] = message.value
-        expected = self.next[message.tp]
-        if records[0].offset > expected:
-            expected = await self._after_gap(message.tp, expected, records[0].offset)
-            if message.generation_id != self.generation or expected < records[0].offset:
+        if records[0].offset > self.next[message.tp]:
+            first = (await self._consumer.earliest_offsets(message.tp))[message.tp]
+            if message.generation_id != self.generation or not await self._follows_on(
+                message.tp, first, records[0].offset
+            ):
                 return []
-        fresh = [record for record in records if record.offset >= expected]
         self._seeks[message.tp] = 0
+        expected = self.next[message.tp]
+        fresh = [record for record in records if record.offset >= expected]
         if len(fresh) < len(records):
             self._metrics.repeated.inc(len(records) - len(fresh))
         if fresh:
             self.next[message.tp] = fresh[-1].offset + 1
         return fresh
 
-    async def _after_gap(self, tp: TP, expected: int, found: int) -> int:
-        """Return the offset that is due, given that none is left before it; seek to it if it was skipped."""
-        first = (await self._consumer.earliest_offsets(tp))[tp]
+    async def _follows_on(self, tp: TP, first: int, found: int) -> bool:
+        """Tell whether there is nothing before an offset that was found, given where the partition begins now."""
+        expected = self.next[tp]
         if first > expected:
-            lost = min(first, found) - expected
-            _log.warning("%s, partition %d: %d events were deleted before they could be judged", *tp, lost)
-            self._metrics.deleted.inc(lost)
-            expected = min(first, found)
-        if found > expected:
-            if self._seeks[tp] >= _SEEKS_BEFORE_A_HOLE:
-                _log.warning("%s, partition %d: no records from %d to %d", *tp, expected, found - 1)
-                return found
-            self._seeks[tp] += 1
-            self._metrics.seeks.inc()
-            _log.warning("%s, partition %d: expected offset %d, got %d: reading again", *tp, expected, found)
-            await self._consumer.seek_wait({ensure_aiokafka_TP(tp): expected})
-        return expected
+            deleted = min(first, found) - expected
+            _log.warning("%s, partition %d: %d events were deleted before they could be judged", *tp, deleted)
+            self._metrics.deleted.inc(deleted)
+            expected = self.next[tp] = min(first, found)
+        if found == expected:
+            return True
+        if self._seeks[tp] >= _SEEKS_BEFORE_A_HOLE:
+            _log.warning("%s, partition %d: no records from %d to %d", *tp, expected, found - 1)
+            return True
+        self._seeks[tp] += 1
+        self._metrics.seeks.inc()
+        _log.warning("%s, partition %d: expected offset %d, got %d: reading again", *tp, expected, found)
+        await self._consumer.seek_wait({ensure_aiokafka_TP(tp): expected})
+        return False
