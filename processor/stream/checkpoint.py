@@ -86,6 +86,7 @@ class Checkpointer:
                 consumer = self._parts.consumer
                 if self._is_over(assignment):
                     return  # its partitions may be another worker's already: nothing may be written
+                await self._parts.outgoing.look_up(self._parts.producer.client)
                 positions = await self._parts.opening.open(consumer.sources())
                 if self._is_over(assignment):
                     return  # it has ended before it began
