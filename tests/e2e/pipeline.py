@@ -140,19 +140,17 @@ class Ingest(Service):
         answer = self.offer(body, cluster)
         assert answer.code == http.client.OK, answer.text
 
-    def send(self, body: bytes, cluster: str) -> list[Answer]:
+    def send(self, body: bytes, cluster: str) -> Iterator[Answer]:
         """Post a body as the API server does: again, and after the time it is told, until it is taken.
 
-        Returns the answers that told it to come again.
+        Yields the answers that tell it to come again, as they come.
         """
-        refusals = []
         end = time.monotonic() + 2 * PATIENCE_SECONDS
         while (answer := self.offer(body, cluster)).code != http.client.OK:
             assert answer.code == http.client.SERVICE_UNAVAILABLE, answer.text
             assert time.monotonic() < end, "nothing is taken any more"
-            refusals.append(answer)
+            yield answer
             time.sleep(float(answer.headers["Retry-After"]))
-        return refusals
 
 
 class Worker(Service):

@@ -17,7 +17,7 @@ from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.loader import Selection
 from tests.e2e.pipeline import COMMAND, PATIENCE_SECONDS
-from wire.record import Record
+from wire.record import Record, identity
 
 BODIES: Final = tuple(bodies())
 """525 events in 21 bodies."""
@@ -31,6 +31,8 @@ class Expected(NamedTuple):
     alerts: dict[str, Alert]
     """By id, nameless."""
     state: dict[bytes, bytes]
+    events: set[str]
+    """Identities."""
 
 
 def merged(bodies: Sequence[bytes], into: int) -> list[bytes]:
@@ -77,11 +79,14 @@ def in_one_process(histories: Mapping[str, Sequence[bytes]]) -> Expected:
     engine = _engine()
     state: dict[bytes, bytes] = {}
     alerts: dict[str, Alert] = {}
+    events: set[str] = set()
     for cluster, posted in histories.items():
-        outcome = engine.process(records_of(posted, cluster), state)
+        records = records_of(posted, cluster)
+        outcome = engine.process(records, state)
         assert (outcome.rejected, outcome.failures) == ([], [])
         alerts |= _by_id(outcome.alerts)
-    return Expected(alerts, state)
+        events.update(identity(record.cluster, record.value) for record in records)
+    return Expected(alerts, state, events)
 
 
 def judged_alone(bodies: Iterable[bytes], cluster: str) -> dict[str, Alert]:
