@@ -316,6 +316,10 @@ def _outage(  # noqa: PLR0913 - the parts of a story
         for answer, took in pool.map(lambda each: timed(service, each), bodies[1:4]):
             assert (answer.code, answer.headers["Retry-After"]) == (503, "2")
             assert took < timeout + MARGIN_SECONDS
+        # A repeat joins what is pending, and waits for it; what is new is refused.
+        answer, took = timed(service, bodies[1])
+        assert answer.text == f"Kafka has not acknowledged it within {timeout} seconds\n"
+        assert timeout * 0.9 < took < timeout + MARGIN_SECONDS
         for each in bodies[4:6]:
             answer, took = timed(service, each)
             assert (answer.code, answer.headers["Retry-After"]) == (503, "2")
