@@ -200,7 +200,6 @@ class Checkpointer:
         lags = {}
         for tp, offset in self._parts.intake.next.items():
             with suppress(AssertionError):  # it was given away in this moment
-                end = self._parts.consumer.highwater(tp)
-                if end is not None:
-                    lags[tp.partition] = max(0, end - offset)
+                # Nothing has been fetched yet where no end is known.
+                lags[tp.partition] = max(0, (self._parts.consumer.highwater(tp) or 0) - offset)
         return lags
