@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
@@ -160,6 +160,14 @@ class Worker(Service):
         """Return how many events it has judged."""
         return round(self.count("auditstream_processor_events_total"))
 
+    def awaited(self) -> str:
+        """Return why it does not judge, once it has said so in a line."""
+        line = re.compile(r"^auditstream: nothing of \S+ is judged: (.*)$", re.MULTILINE)
+        until(lambda: not self.runs or line.search(self.told()), f"{self.name} says what it waits for")
+        found = line.search(self.told())
+        assert found is not None, self.told()
+        return found[1]
+
     def partitions(self) -> frozenset[int]:
         """Return the partitions that it judges now."""
         return frozenset(int(re.sub(r"\D", "", label)) for label in self.samples("auditstream_processor_lag_records"))
@@ -195,6 +203,11 @@ class Pipeline:
         self.services.append(service)
         return service
 
+    def create_topics(self) -> None:
+        """Run `auditstream topics create`."""
+        command = [COMMAND, "topics", "create"]
+        subprocess.run(command, env=self._environment, capture_output=True, timeout=PATIENCE_SECONDS, check=True)  # noqa: S603 - our own command
+
     def _name(self, kind: str) -> str:
         return f"{kind}-{sum(service.name.startswith(kind) for service in self.services) + 1}"
 
@@ -214,6 +227,13 @@ def running(kafka: KafkaSettings, folder: Path) -> Iterator[Pipeline]:
         yield pipeline
     finally:
         pipeline.end()
+
+
+def stop_all(services: Sequence[Service]) -> list[int]:
+    """Ask services to end, all at once, wait until they have, and return their exit codes."""
+    for service in services:
+        service.signal(signal.SIGTERM)
+    return [service.ended() for service in services]
 
 
 def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> None:

@@ -7,12 +7,15 @@ from typing import Final
 import pytest
 
 from tests.e2e import topics
-from tests.e2e.pipeline import Pipeline, running, until
+from tests.e2e.pipeline import QUICK_SESSION, Pipeline, running, until
 from tests.e2e.recorded import BODIES, in_one_process, merged
 from wire.kafka_settings import KafkaSettings
 
 CLUSTERS: Final = [f"cluster-{number}" for number in range(24)]
 """So many histories of the bodies keep two workers busy for some seconds."""
+
+OFTEN_DURABLE: Final = {**QUICK_SESSION, "AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS": "1"}
+"""A checkpoint after every batch: so a crash comes in the middle of one as often as not, and the work takes longer."""
 
 EARLIEST, LATEST = 0.3, 0.7
 """Between these shares of the work the crash comes."""
@@ -36,7 +39,7 @@ def test_a_worker_that_is_killed_costs_nothing(pipeline: Pipeline) -> None:
     ends = topics.ends(kafka)
     everything = sum(ends.values())
 
-    staying, victim = pipeline.workers(2)
+    staying, victim = (pipeline.worker("--port", "0", others=OFTEN_DURABLE) for _ in range(2))
 
     def is_in_the_middle() -> bool:
         """Tell whether both have made something durable, and enough together."""

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from tests.e2e import topics
-from tests.e2e.pipeline import Answer, Ingest, Pipeline, running, share_partitions, until
+from tests.e2e.pipeline import Answer, Ingest, Pipeline, running, share_partitions, stop_all, until
 from tests.e2e.recorded import BODIES, in_one_process
 from tests.kafka.broker import OwnBroker
 from wire.kafka_settings import KafkaSettings
@@ -65,6 +65,7 @@ def outlast(pipeline: Pipeline, broker: OwnBroker, seconds: float, end: Callable
                 lambda: not any(service.is_ready() for service in (ingest, *workers)), "all say that they cannot work"
             )
             until(lambda: sender.refusals or sent.done(), "the sender is told to come again")
+            start_and_stop_without_kafka(pipeline)
             time.sleep(max(0.0, back_at - time.monotonic()))
             broker.start()
             until(lambda: all(service.is_ready() for service in (ingest, *workers)), "all are ready again")
@@ -81,11 +82,23 @@ def outlast(pipeline: Pipeline, broker: OwnBroker, seconds: float, end: Callable
     assert max(on_topic.values()) <= 2
     assert topics.alerts(kafka) == expected.alerts
     assert topics.inventory(kafka) == expected.state
-    assert [service.stop() for service in (*workers, ingest)] == [0, 0, 0]
+    assert stop_all([*workers, ingest]) == [0, 0, 0]
+
+
+def start_and_stop_without_kafka(pipeline: Pipeline) -> None:
+    """Start a worker while Kafka is away: it says so in a line and waits, and ends when it is told to."""
+    (worker,) = pipeline.workers(1)
+    reason = worker.awaited()
+    assert reason.startswith(f"Kafka does not answer at {pipeline.kafka.bootstrap}: ")
+    ready, alive = worker.ask("/readyz"), worker.ask("/healthz")
+    assert (ready.code, ready.text, alive.code) == (503, f"{reason}\n", 200)
+    assert worker.stop() == 0
+    assert worker.told().count("\n") == 2
 
 
 def test_an_outage_costs_nothing(pipeline: Pipeline, own_kafka: OwnBroker) -> None:
-    outlast(pipeline, own_kafka, 20, own_kafka.kill)
+    # Some 20 seconds with its start: longer than a session, and than any request may take.
+    outlast(pipeline, own_kafka, 16, own_kafka.kill)
 
 
 @pytest.mark.chaos

@@ -1,7 +1,7 @@
 """The whole pipeline, webhook to alerts, in three chapters around the same topics.
 
-Two workers; all of them stopped and started again; one that joins and one that leaves. Each chapter posts the recorded
-bodies as another cluster's, one after another.
+Two workers, started before there are topics; all of them stopped and started again; one that joins and one that leaves.
+Each chapter posts the recorded bodies as another cluster's, one after another.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from threading import Event
 import pytest
 
 from tests.e2e import topics
-from tests.e2e.pipeline import Ingest, Pipeline, Worker, share_partitions, until
+from tests.e2e.pipeline import Answer, Ingest, Pipeline, Worker, share_partitions, stop_all, until
 from tests.e2e.recorded import BODIES, Alert, in_one_process, judged_alone, records_of, replayed
 
 FIRST, AFTER_RESTART = "first", "after-restart"
@@ -27,6 +27,8 @@ class TwoWorkers:
 
     ingest: Ingest
     workers: list[Worker]
+    without_topics: list[tuple[str, Answer]]
+    """What each told, and answered, before there were topics."""
     judged: list[int]
     """Events that each has judged."""
     seeks: float
@@ -86,26 +88,29 @@ def posting(ingest: Ingest) -> Iterator[Future[list[str]]]:
             is_over.set()
 
 
-def share(pipeline: Pipeline, workers: list[Worker]) -> None:
-    until(lambda: share_partitions(workers, pipeline.kafka.partitions), "the workers share all partitions")
+def share(story: Pipeline, workers: list[Worker]) -> None:
+    until(lambda: share_partitions(workers, story.kafka.partitions), "the workers share all partitions")
 
 
-def settle(pipeline: Pipeline) -> None:
-    until(lambda: topics.is_all_committed(pipeline.kafka), "everything is judged and committed")
+def settle(story: Pipeline) -> None:
+    until(lambda: topics.is_all_committed(story.kafka), "everything is judged and committed")
 
 
 @pytest.fixture(scope="module")
-def two_workers(pipeline: Pipeline) -> TwoWorkers:
-    workers = pipeline.workers(2)
-    ingest = pipeline.ingest()
-    share(pipeline, workers)
+def two_workers(story: Pipeline) -> TwoWorkers:
+    workers = story.workers(2)
+    without_topics = [(worker.awaited(), worker.ask("/readyz")) for worker in workers]
+    story.create_topics()
+    ingest = story.ingest()
+    share(story, workers)
     for body in BODIES:
         ingest.post(body, FIRST)
-    settle(pipeline)
-    kafka = pipeline.kafka
+    settle(story)
+    kafka = story.kafka
     return TwoWorkers(
         ingest,
         workers,
+        without_topics,
         judged=[worker.judged() for worker in workers],
         seeks=sum(worker.count("auditstream_processor_seeks_total") for worker in workers),
         alerts=topics.alerts(kafka),
@@ -115,39 +120,47 @@ def two_workers(pipeline: Pipeline) -> TwoWorkers:
 
 
 @pytest.fixture(scope="module")
-def restarted(pipeline: Pipeline, two_workers: TwoWorkers) -> Restarted:
-    exit_codes = [worker.stop() for worker in two_workers.workers]
-    before = topics.inventory(pipeline.kafka)
-    workers = pipeline.workers(2)
-    share(pipeline, workers)
-    after = topics.inventory(pipeline.kafka)
+def restarted(story: Pipeline, two_workers: TwoWorkers) -> Restarted:
+    exit_codes = stop_all(two_workers.workers)
+    before = topics.inventory(story.kafka)
+    workers = story.workers(2)
+    share(story, workers)
+    after = topics.inventory(story.kafka)
     for body in BODIES:
         two_workers.ingest.post(body, AFTER_RESTART)
-    settle(pipeline)
+    settle(story)
     judged = sum(worker.judged() for worker in workers)
     return Restarted(two_workers.ingest, workers, exit_codes, before, after, judged)
 
 
 @pytest.fixture(scope="module")
-def scaled(pipeline: Pipeline, restarted: Restarted) -> Scaled:
+def scaled(story: Pipeline, restarted: Restarted) -> Scaled:
     ingest, (leaving, staying) = restarted.ingest, restarted.workers
     with posting(ingest) as posted:
-        (joining,) = pipeline.workers(1)
-        share(pipeline, [leaving, staying, joining])
+        (joining,) = story.workers(1)
+        share(story, [leaving, staying, joining])
         shares = [len(worker.partitions()) for worker in (leaving, staying, joining)]
         left = leaving.stop()
-        share(pipeline, [staying, joining])
+        share(story, [staying, joining])
     clusters = posted.result()
-    settle(pipeline)
-    exit_codes = [service.stop() for service in (staying, joining, ingest)]
+    settle(story)
+    exit_codes = stop_all([staying, joining, ingest])
     return Scaled(clusters, shares, left, exit_codes)
 
 
 # Two workers
 
 
-def test_alerts_are_those_of_a_replay(pipeline: Pipeline, two_workers: TwoWorkers) -> None:
-    assert two_workers.alerts == replayed(BODIES, FIRST, pipeline.folder)
+def test_without_topics_workers_say_what_makes_them_and_wait(story: Pipeline, two_workers: TwoWorkers) -> None:
+    names = ", ".join(topic.name for topic in story.kafka.topics.all)
+    expected = f"Kafka has no topic {names}: run 'auditstream topics create'"
+    for told, answer in two_workers.without_topics:
+        assert told == expected
+        assert (answer.code, answer.text) == (503, f"{expected}\n")
+
+
+def test_alerts_are_those_of_a_replay(story: Pipeline, two_workers: TwoWorkers) -> None:
+    assert two_workers.alerts == replayed(BODIES, FIRST, story.folder)
 
 
 def test_each_worker_judges_its_share_and_each_event_once(two_workers: TwoWorkers) -> None:
@@ -198,8 +211,8 @@ def test_a_worker_that_leaves_ends_well(scaled: Scaled) -> None:
     assert (scaled.left, scaled.exit_codes) == (0, [0, 0, 0])
 
 
-def test_alerts_and_inventory_are_those_of_one_process_whoever_judged_them(pipeline: Pipeline, scaled: Scaled) -> None:
+def test_alerts_and_inventory_are_those_of_one_process_whoever_judged_them(story: Pipeline, scaled: Scaled) -> None:
     expected = in_one_process(dict.fromkeys((FIRST, AFTER_RESTART, *scaled.clusters), BODIES))
-    assert topics.alerts(pipeline.kafka) == expected.alerts
-    assert topics.inventory(pipeline.kafka) == expected.state
-    assert topics.dead_letters(pipeline.kafka) == []
+    assert topics.alerts(story.kafka) == expected.alerts
+    assert topics.inventory(story.kafka) == expected.state
+    assert topics.dead_letters(story.kafka) == []
