@@ -100,6 +100,8 @@ class Checkpointer:
                 self._metrics.recoveries.inc(len(positions))
         except (RivalError, StaleStateError) as error:
             leave(str(error))
+        except TimeoutError:
+            leave(f"Kafka did not answer within {self._settings.opening_seconds:g} seconds as the state was taken over")
         except Exception as error:  # noqa: BLE001 - Faust would go on as if it had succeeded
             leave("the state could not be taken over", error)
 
