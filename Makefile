@@ -21,7 +21,7 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='ingest/*,processor/*,rules/*,wire/*'
 
-chaos: .venv/.dev  ## workers and broker killed at random, for minutes; CHAOS_SEED repeats a course
+chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
 	$(BIN)/pytest -m chaos -s
 
 check: .venv/.dev  ## formatting, lint, types, import contracts

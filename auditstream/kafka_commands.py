@@ -76,7 +76,7 @@ def take_events(
     topic_prefix: TopicPrefixOption = None,
     cluster: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The cluster of bodies whose path names none (default 'default')."),
+        typer.Option(metavar="NAME", help="The cluster of bodies whose path names none ('default')."),
     ] = None,
 ) -> None:
     """Take what API servers post to the webhook, into Kafka.

@@ -9,6 +9,7 @@ import socket
 from prometheus_client import CollectorRegistry
 
 from auditstream.kafka_away import quiet
+from auditstream.looks import Looks
 from auditstream.replay_command import FINDINGS, INTERNAL, OK, ready_rules
 from auditstream.screen import Screen
 from auditstream.server import INTERRUPTED, address_of, listen
@@ -30,7 +31,15 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
         return FINDINGS
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     engine = Engine(ruleset, settings.hostname or socket.gethostname())
-    worker = Worker(kafka, processor, engine, CollectorRegistry(), lambda line: screen.note([escape(line)]))
+    events = kafka.topics.events.name
+    looks = Looks(ill=f"nothing of {events} is judged", well=f"{events} is judged", is_well=False)
+
+    def look(trouble: str | None) -> None:
+        line = looks.look(trouble)
+        if line is not None:
+            screen.note([f"auditstream: {escape(line)}"])
+
+    worker = Worker(kafka, processor, engine, CollectorRegistry(), look)
     with listen(processor.listen_host, processor.listen_port) as listener, quiet(screen):
         screen.note([f"auditstream: health and metrics on {address_of(listener)}; {counted(enabled, 'rule')}"])
         if not enabled:

@@ -117,6 +117,7 @@ class KafkaPublisher:
         self._lanes: Final[defaultdict[Place, asyncio.Lock]] = defaultdict(asyncio.Lock)
         self._large: Final = asyncio.Semaphore(LARGE_AT_ONCE)
         self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._told_small: Final[set[str]] = set()
         self._turn = 0
         self._closed: str | None = None
 
@@ -255,7 +256,9 @@ class KafkaPublisher:
     async def _set_aside(self, place: Place, entry: Entry) -> None:
         """Put into the dead letter what its topic refuses for its size, so that the rest of its batch can go on."""
         topic, partition = place
-        _log.error("topic %s takes no record of %d bytes: run `auditstream topics create`", topic, size_of(entry))
+        if topic not in self._told_small:  # once: whoever can post could fill the log
+            self._told_small.add(topic)
+            _log.error("topic %s takes no record of %d bytes: run `auditstream topics create`", topic, size_of(entry))
         if not isinstance(entry, Record) or len(entry.value) <= _KEPT_OF_TOO_LARGE:
             raise NotDeliveredError("a topic takes no record of this size: run `auditstream topics create`")
         whole_bytes = len(entry.value)

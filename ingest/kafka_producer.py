@@ -15,7 +15,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from wire.kafka_settings import KafkaSettings
@@ -53,6 +53,8 @@ END_SECONDS: Final = 1.0
 _KEYS_REMEMBERED: Final = 10_000
 
 _ORIGIN: Final = "ingest"
+
+_UNREACHED: Final = (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -141,9 +143,10 @@ class LastingProducer:
             self._lose(producer, "a new producer is being made after a record that is too large for its topic")
             raise TooLargeError from None
         except Exception as error:
-            _log.warning("a batch for %s failed: %s; a new producer is made", topic, type(error).__name__)
-            self._lose(producer, "a new producer is being made after a failure")
-            raise NotDeliveredError("Kafka did not take it: a new producer is being made") from error
+            kind = type(error).__name__
+            _log.warning("a batch for %s failed: %s; a new producer is made", topic, kind)
+            self._lose(producer, f"a new producer is being made after a failure ({kind})")
+            raise NotDeliveredError(f"Kafka did not take it ({kind}): a new producer is being made") from error
         self._pause = FIRST_PAUSE_SECONDS
         count: int = batch.record_count()
         return count
@@ -170,8 +173,12 @@ class LastingProducer:
                 self.trouble = str(error)
                 _log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - whatever it is, and aiokafka asserts: the next may do better
-                self.trouble = "Kafka cannot be reached"
-                _log.warning("Kafka cannot be reached at %s: %s", self._kafka.bootstrap, type(error).__name__)
+                kind = type(error).__name__
+                # Whoever reads it can do something about a right that is missing, and looks for it elsewhere.
+                self.trouble = (
+                    "Kafka cannot be reached" if isinstance(error, _UNREACHED) else f"Kafka cannot be used ({kind})"
+                )
+                _log.warning("%s, at %s: %s", self.trouble, self._kafka.bootstrap, kind)
             else:
                 if is_renewal:
                     self._on_renewed()

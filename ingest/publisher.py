@@ -1,7 +1,7 @@
 """Where what `split` made of a body goes: the protocol of every publisher, and what tells a repeat of a batch.
 
-Called by `ingest.webhook`, which answers 200 only when `publish` has returned. Implemented by the one-process mode's
-`auditstream.local_topic`; `tests/contracts/test_publisher.py` holds every implementation to what stands here.
+Called by `ingest.webhook`, which answers 200 only when `publish` has returned. Implemented by `ingest.kafka` and, for
+the one-process mode, by `auditstream.local_topic`; `tests/contracts/test_publisher.py` holds both to what stands here.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ Read once a command, by `auditstream.settings`, and passed to `processor.stream.
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -36,6 +36,14 @@ class ProcessorSettings(BaseSettings):
 
     heartbeat_seconds: Annotated[float, Field(gt=0, le=100)] = 3.0
     """How often a worker shows that it lives: a tenth of the session, so that a few may be lost."""
+
+    @field_validator("heartbeat_seconds")
+    @classmethod
+    def _comes_several_times_a_session(cls, value: float, info: ValidationInfo) -> float:
+        session = info.data.get("session_timeout_seconds", value * 3)
+        if value * 3 > session:
+            raise ValueError(f"must be at most a third of session_timeout_seconds={session:g}")
+        return value
 
     @property
     def request_timeout_seconds(self) -> float:

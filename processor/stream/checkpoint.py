@@ -1,7 +1,7 @@
 """One checkpoint for the whole worker: alerts durable, then state durable, then offsets released to be committed.
 
 Takes batches of records from the agent and has the engine judge them; every so often makes durable what came of them.
-Whatever fails here ends the process without a commit. What a generation begins with is `processor.stream.opening`'s.
+Whatever fails here ends the process without a commit. What an assignment begins with is `processor.stream.opening`'s.
 """
 
 import asyncio
@@ -73,34 +73,44 @@ class Checkpointer:
         # One opening or checkpoint at a time.
         self._serial: Final = asyncio.Lock()
         self._closed: int | None = None
-        """The last generation that has come to its end."""
+        """The last assignment that has come to its end."""
         self._durable: dict[TP, int] = {}
         self._records = 0
 
     # --- what the consumer asks for: `processor.stream.delivery.Work`
 
-    async def open(self, generation: int) -> None:
-        """Begin a generation: mend the state, and go to where it ends."""
+    async def open(self, assignment: int) -> None:
+        """Begin with an assignment: mend the state, and go to where it ends."""
         try:
             async with self._serial, asyncio.timeout(self._settings.opening_seconds):
                 consumer = self._parts.consumer
+                if self._is_over(assignment):
+                    return  # its partitions may be another worker's already: nothing may be written
+                await self._parts.outgoing.look_up(self._parts.producer.client)
                 positions = await self._parts.opening.open(consumer.sources())
-                await consumer.seek_wait({ensure_aiokafka_TP(tp): offset for tp, offset in positions.items()})
-                if generation == self._closed or generation != consumer.app.consumer_generation_id:
+                if self._is_over(assignment):
                     return  # it has ended before it began
+                await consumer.seek_wait({ensure_aiokafka_TP(tp): offset for tp, offset in positions.items()})
+                if self._is_over(assignment):
+                    return
                 self._durable = dict(positions)
                 for tp, offset in positions.items():
                     consumer.release(tp, offset)
-                self._parts.intake.begin(generation, positions)
+                self._parts.intake.begin(assignment, positions)
                 self._metrics.recoveries.inc(len(positions))
         except (RivalError, StaleStateError) as error:
             leave(str(error))
+        except TimeoutError:
+            leave(f"Kafka did not answer within {self._settings.opening_seconds:g} seconds as the state was taken over")
         except Exception as error:  # noqa: BLE001 - Faust would go on as if it had succeeded
             leave("the state could not be taken over", error)
 
+    def _is_over(self, assignment: int) -> bool:
+        return assignment == self._closed or assignment != self._parts.consumer.assignments
+
     async def close(self) -> None:
-        """End a generation: nothing more is judged, and what was judged becomes durable."""
-        self._closed = self._parts.consumer.app.consumer_generation_id
+        """End with an assignment: nothing more is judged, and what was judged becomes durable."""
+        self._closed = self._parts.consumer.assignments
         self._parts.intake.end()
         if self._is_due() or self._serial.locked():
             last = asyncio.ensure_future(self.checkpoint())
@@ -192,7 +202,6 @@ class Checkpointer:
         lags = {}
         for tp, offset in self._parts.intake.next.items():
             with suppress(AssertionError):  # it was given away in this moment
-                end = self._parts.consumer.highwater(tp)
-                if end is not None:
-                    lags[tp.partition] = max(0, end - offset)
+                # Nothing has been fetched yet where no end is known.
+                lags[tp.partition] = max(0, (self._parts.consumer.highwater(tp) or 0) - offset)
         return lags

@@ -10,9 +10,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import faust
+import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
@@ -27,14 +28,14 @@ _FETCH_SECONDS: Final = 0.2
 
 
 class Work(Protocol):
-    """What is done with the partitions of a worker. A generation is the time from one assignment to the next."""
+    """What is done with the partitions of a worker, from one assignment of them to the next."""
 
-    async def open(self, generation: int) -> None:
-        """Begin a generation: recovery is over, and partitions are to be read from where their state ends."""
+    async def open(self, assignment: int) -> None:
+        """Begin with an assignment: recovery is over, and partitions are to be read from where their state ends."""
         ...
 
     async def close(self) -> None:
-        """End a generation: make durable what is under way. Nothing of it is judged afterwards."""
+        """End with an assignment: make durable what is under way. Nothing of it is judged afterwards."""
         ...
 
     def changelog_position(self, tp: TP) -> int:
@@ -42,12 +43,22 @@ class Work(Protocol):
         ...
 
 
+class Fetched(NamedTuple):
+    """How things stood when a fetch began."""
+
+    assignment: int
+    generation: int | None
+    """The group's, by which Faust drops what is of another one."""
+    seeks: Mapping[TP, int]
+    """How often each partition had been sought."""
+
+
 class Batch(ConsumerMessage):
     """A message whose value is a list of records of one partition."""
 
-    __slots__ = ("seeks",)
+    __slots__ = ("assignment", "seeks")
 
-    def __init__(self, tp: TP, records: Any, generation: int | None, seeks: int) -> None:  # noqa: ANN401 - Faust says bytes
+    def __init__(self, tp: TP, records: Any, fetched: "Fetched") -> None:  # noqa: ANN401 - Faust says bytes
         last = records[-1]
         super().__init__(
             topic=tp.topic,
@@ -62,10 +73,10 @@ class Batch(ConsumerMessage):
             serialized_key_size=0,
             serialized_value_size=0,
             tp=tp,
-            generation_id=generation,
+            generation_id=fetched.generation,
         )
-        self.seeks: Final = seeks
-        """How often its partition had been sought when it was fetched."""
+        self.assignment: Final = fetched.assignment
+        self.seeks: Final = fetched.seeks.get(tp, 0)
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -95,7 +106,9 @@ class BatchConsumer(driver.Consumer):
         # seek, or delivers records from before it.
         self._fetching = asyncio.Lock()
         self._seeks: Counter[TP] = Counter()
-        self._at_fetch: tuple[int | None, dict[TP, int]] = None, {}
+        self._at_fetch = Fetched(0, None, {})
+        self.assignments = 0
+        """How many there were. The group's generation does not tell them apart: it may begin anew."""
         self.lease_until = 0.0
         """Until then, by the monotonic clock, no broker can have given our partitions to others."""
         super().__init__(*args, **kwargs)
@@ -105,19 +118,19 @@ class BatchConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's signature
         """Yield what was fetched, in batches; nothing that a seek or a rebalance has outdated since."""
         fetched, active = await self._wait_next_records(timeout)
-        generation, seeks = self._at_fetch  # stock Faust looks only now, when it may be another one
+        began = self._at_fetch  # stock Faust looks only now, when it may be another assignment
         if self.should_stop or not self.flow_active:
             return
         for tp, records in fetched.items():
             if (tp not in active and tp not in self._buffered_partitions) or tp in self._paused_partitions:
                 continue
             for begin in range(0, len(records), BATCH_RECORDS):
-                if not self.flow_active or self.app.consumer_generation_id != generation:  # type: ignore[redundant-expr]  # it changes while this waits
+                if not self.flow_active or self.assignments != began.assignment:  # type: ignore[redundant-expr]  # it changes while this waits
                     return
-                if self._seeks[tp] != seeks.get(tp, 0):
+                if self._seeks[tp] != began.seeks.get(tp, 0):
                     break
                 self._read_offset[tp] = None  # no bookkeeping of gaps: whoever takes the records knows their order
-                yield tp, Batch(tp, records[begin : begin + BATCH_RECORDS], generation, self._seeks[tp])
+                yield tp, Batch(tp, records[begin : begin + BATCH_RECORDS], began)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]], set[TP]]:  # noqa: ASYNC109 - Faust's signature
         if not self.flow_active:
@@ -126,7 +139,7 @@ class BatchConsumer(driver.Consumer):
         active = set(self._get_active_partitions())
         if active:
             async with self._fetching:
-                self._at_fetch = self.app.consumer_generation_id, dict(self._seeks)
+                self._at_fetch = Fetched(self.assignments, self.app.consumer_generation_id, dict(self._seeks))
                 return await self._getmany(active, min(timeout, _FETCH_SECONDS)), active
         self._has_room.clear()
         with suppress(TimeoutError):
@@ -145,11 +158,11 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go to where the state ends, not to what was committed. Faust calls it when recovery is over."""
-        generation = self.app.consumer_generation_id
+        assignment = self.assignments
         async with self._fetching:
             self._seeks.update(tp for tp in self.assignment() if not self._is_changelog_tp(tp))
         # Faust cancels this when another rebalance comes; what has begun to write must come to its end all the same.
-        await asyncio.shield(asyncio.ensure_future(self.app.work.open(generation)))
+        await asyncio.shield(asyncio.ensure_future(self.app.work.open(assignment)))
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek, with no fetch under way."""
@@ -176,8 +189,8 @@ class BatchConsumer(driver.Consumer):
         self._has_room.set()
 
     def is_outdated(self, batch: "Batch") -> bool:
-        """Tell whether a seek has come after a batch was fetched: its records will be delivered again."""
-        return batch.seeks != self._seeks[batch.tp]
+        """Tell whether a seek or a rebalance came after a batch was fetched: its records will be delivered again."""
+        return batch.seeks != self._seeks[batch.tp] or batch.assignment != self.assignments
 
     def sources(self) -> set[TP]:
         """Return the partitions of events that are assigned."""
@@ -223,7 +236,8 @@ class BatchConsumer(driver.Consumer):
             await self.commit_and_end_transactions()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Begin anew: what was released and committed before is another generation's."""
+        """Begin anew: what was released and committed before is another assignment's."""
+        self.assignments += 1
         self._released.clear()
         self._committed.clear()
         self._to_resume.clear()
@@ -236,7 +250,7 @@ class BatchConsumer(driver.Consumer):
         return bool(coordinator.generation != self.app.consumer_generation_id)
 
     def _new_consumer_thread(self) -> LeaseThread:
-        return LeaseThread(self, loop=self.loop, beacon=self.beacon)
+        return LeaseThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
 
 
 class Transport(driver.Transport):

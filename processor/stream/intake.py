@@ -28,30 +28,30 @@ class Intake:
     def __init__(self, consumer: BatchConsumer, metrics: StreamMetrics) -> None:
         self._consumer: Final = consumer
         self._metrics: Final = metrics
-        self.generation: int | None = None
+        self.assignment: int | None = None
         """The one whose records are judged; None between two of them."""
         self.next: dict[TP, int] = {}
         """By partition, the offset of the next record to be judged."""
         self._seeks: Final[Counter[TP]] = Counter()
 
-    def begin(self, generation: int, positions: Mapping[TP, int]) -> None:
+    def begin(self, assignment: int, positions: Mapping[TP, int]) -> None:
         """Take records of a generation, from these positions on."""
-        self.generation = generation
+        self.assignment = assignment
         self.next = dict(positions)
         self._seeks.clear()
 
     def end(self) -> None:
         """Take nothing more: partitions are about to go. What has been fetched of them will be fetched again."""
-        self.generation = None
+        self.assignment = None
 
     async def accept(self, message: Any) -> list[ConsumerRecord]:  # noqa: ANN401 - Faust's message, with a list as its value
         """Return the records of a batch that are to be judged now; none of another generation, nor behind a gap."""
-        if message.generation_id != self.generation or self._consumer.is_outdated(message):
+        if message.assignment != self.assignment or self._consumer.is_outdated(message):
             return []
         records: list[ConsumerRecord] = message.value
         if records[0].offset > self.next[message.tp]:
             first = (await self._consumer.earliest_offsets(message.tp))[message.tp]
-            if message.generation_id != self.generation or not await self._follows_on(
+            if message.assignment != self.assignment or not await self._follows_on(
                 message.tp, first, records[0].offset
             ):
                 return []

@@ -10,7 +10,7 @@ without this worker, `processor.stream.checkpoint` ends the process.
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from faust.transport.drivers import aiokafka as driver
@@ -23,6 +23,10 @@ _PAUSE_SECONDS: Final = 0.05
 FETCH_WAIT_MS: Final = 250
 """How long a broker may keep a fetch that finds nothing. It answers a connection's requests in their order, so that all
 that a rebalance asks waits behind such a fetch; Faust gives it 1500."""
+
+
+Send = Callable[[int, Any], Awaitable[None]]
+"""What puts a produce request on the wire: the broker's number, and batches by partition."""
 
 
 class LeaseThread(driver.AIOKafkaConsumerThread):
@@ -76,14 +80,17 @@ class LeasedProducer(driver.Producer):
         # aiokafka gives up batches that find no leader for so long, though they could be repeated for ever.
         self.client._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 - held to be there by a test
         sender = self.client._sender  # noqa: SLF001 - held to be there by a test
-        send = sender._send_produce_req  # noqa: SLF001 - the same
+        sender._send_produce_req = self.with_lease(sender._send_produce_req)  # noqa: SLF001 - the same
 
-        async def send_with_lease(node_id: int, batches: Any) -> None:  # noqa: ANN401 - the same
+    def with_lease(self, send: Send) -> Send:
+        """Return what sends as soon as there is a lease."""
+
+        async def send_with_lease(node_id: int, batches: Any) -> None:  # noqa: ANN401 - aiokafka has no types
             while lease_left(self.app.consumer) <= 0:  # noqa: ASYNC110 - a lease comes in another thread
                 await asyncio.sleep(_PAUSE_SECONDS)
             await send(node_id, batches)
 
-        sender._send_produce_req = send_with_lease  # noqa: SLF001 - the same
+        return send_with_lease
 
     @property
     def client(self) -> Any:  # noqa: ANN401 - the same

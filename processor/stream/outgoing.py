@@ -50,6 +50,10 @@ class Outgoing:
         self.size = 0
         """Bytes held."""
 
+    async def look_up(self, producer: Any) -> None:  # noqa: ANN401 - aiokafka has no types
+        """Have a producer learn of the topics. One that it first met while Kafka is away it would give up on."""
+        await asyncio.gather(*(producer.partitions_for(topic) for topic in (self._alerts, self._dead_letter)))
+
     def add(self, outcome: Outcome, source: int) -> None:
         """Hold what came of records of a partition of the events."""
         for alert in outcome.alerts:

@@ -42,9 +42,10 @@ class StateStore(Store[bytes, bytes]):
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]], to_key: object, to_value: object) -> None:  # noqa: ARG002 - Faust's signature
         """Take in records of the changelog: the value of each of Faust's events is a list of them."""
+        consumer: Any = self.app.consumer
         for event in batch:
             message: Any = event.message
-            if message.generation_id == self.app.consumer_generation_id:  # else it will be read again
+            if message.assignment == consumer.assignments:  # else it will be read again
                 self._read(message.topic, message.partition, message.value)
 
     def _read(self, topic: str, partition: int, records: Iterable[Any]) -> None:

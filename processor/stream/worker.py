@@ -27,22 +27,24 @@ _LOST_SECONDS: Final = 60.0
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
-Tell = Callable[[str], None]
-"""Takes a line for an operator."""
+Look = Callable[[str | None], None]
+"""Takes why no events are judged, None when they are: once a second."""
+
+_LOOK_SECONDS: Final = 1.0
 
 
 class Worker:
     """A worker. It runs once."""
 
     def __init__(
-        self, kafka: KafkaSettings, settings: ProcessorSettings, engine: Engine, registry: CollectorRegistry, tell: Tell
+        self, kafka: KafkaSettings, settings: ProcessorSettings, engine: Engine, registry: CollectorRegistry, look: Look
     ) -> None:
         self._kafka: Final = kafka
         self._settings: Final = settings
         self._engine: Final = engine
         self._registry: Final = registry
-        self._tell: Final = tell
-        self._waits_for = "starting"
+        self._look: Final = look
+        self._waits_for = "the worker starts"
         self._pipeline: Pipeline | None = None
         self._ended_by: signal.Signals | None = None
 
@@ -59,6 +61,7 @@ class Worker:
         app = create_health_app(self._registry, alive=self._what_ails, ready=self._what_lacks)
         health = HealthServer(app, listener)
         health.start()
+        watching = asyncio.ensure_future(self._watch())
         working = asyncio.ensure_future(self._work())
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -69,6 +72,7 @@ class Worker:
             if self._ended_by is None:
                 raise
         finally:
+            watching.cancel()
             await health.stop()
 
     def _signalled(self, number: signal.Signals, working: asyncio.Task[None]) -> None:
@@ -86,14 +90,12 @@ class Worker:
         self._pipeline = create_pipeline(kafka, self._settings, self._engine, self._registry)
         app = self._pipeline.app
         app.in_worker = True
-        self._waits_for = "the state is being read"
         starting = asyncio.ensure_future(app.start())
         try:
             try:
                 await asyncio.shield(starting)
             except Exception as error:  # noqa: BLE001 - whatever it is, another process may have more luck
                 leave("Faust could not start", error)
-            self._tell(f"auditstream: judging {kafka.topics.events.name}, {partitions} partitions in the group")
             await app.wait_until_stopped()
         finally:
             await app.stop()
@@ -103,9 +105,13 @@ class Worker:
 
     def _wait(self, reason: str) -> None:
         self._waits_for = reason
-        self._tell(f"auditstream: waiting: {reason}")
 
-    # --- health
+    async def _watch(self) -> None:
+        while True:
+            self._look(self._what_lacks())
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    # --- health, and what is told of it
 
     def _what_ails(self) -> str | None:
         """Return why this worker cannot be helped but by a restart."""
@@ -124,6 +130,6 @@ class Worker:
         app, intake = self._pipeline.app, self._pipeline.intake
         if lease_left(app.consumer) <= 0:
             return "no lease: Kafka does not answer, or the group has not taken this worker in yet"
-        if intake.generation != app.consumer_generation_id and app.consumer.sources():
+        if intake.assignment != app.consumer.assignments and app.consumer.sources():
             return "partitions are being taken over"
         return None

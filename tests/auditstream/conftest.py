@@ -61,7 +61,7 @@ class Answer:
 
 
 class Serving:
-    """A service that runs: `auditstream serve` on a port of its own, its alerts in a file."""
+    """A service that runs: `auditstream serve` or `ingest` on a port of its own, its alerts in a file."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path, dead_letter: Path) -> None:
         self.process = process
@@ -122,6 +122,7 @@ class Serving:
 Run = Callable[..., Ended]
 Line = Callable[..., bytes]
 Serve = Callable[..., Serving]
+Ingest = Callable[..., Serving]
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +187,23 @@ def serve(folder: Path) -> Iterator[Serve]:
             return stack.enter_context(_running(folder, ("serve", "--port", "0", *rules, *arguments), out, variables))
 
         yield run_serve
+
+
+@pytest.fixture
+def ingest(folder: Path) -> Iterator[Ingest]:
+    """Run `auditstream ingest` on some topics until the test ends."""
+    with ExitStack() as stack:
+
+        def run_ingest(kafka: KafkaSettings, *arguments: str, **others: str) -> Serving:
+            given = {
+                **variables(kafka),
+                **{f"AUDITSTREAM_INGEST_{name.upper()}": value for name, value in others.items()},
+            }
+            return stack.enter_context(
+                _running(folder, ("ingest", "--port", "0", *arguments), folder / "stdout.txt", given)
+            )
+
+        yield run_ingest
 
 
 @contextmanager

@@ -180,23 +180,32 @@ def test_the_largest_event_goes_with_the_longest_key_however_badly_it_compresses
 
 
 @pytest.mark.topic_settings({"max.message.bytes": "1048588"})
-def test_a_record_that_its_topic_refuses_for_its_size_costs_nothing_but_itself(topics: KafkaSettings) -> None:
-    large = os.urandom(2 * MIB)
+def test_records_that_their_topic_refuses_for_their_size_cost_nothing_but_themselves(
+    topics: KafkaSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    large, larger = os.urandom(2 * MIB), os.urandom(3 * MIB)
 
     async def story() -> None:
         async with publisher_of(topics) as publisher:
-            await publisher.publish(batch(record(b"before"), record(large), record(b"after")))
+            await publisher.publish(batch(record(b"before"), record(large), record(b"after"), record(larger)))
             await until(lambda: is_ready(publisher))
             told = await refusal(publisher.publish(batch(rejected=(reject(large),))))
             assert told == "a topic takes no record of this size: run `auditstream topics create`"
 
     asyncio.run(story())
     assert values(stored(topics, topics.topics.events.name)) == [b"before", b"after"]
-    [refused] = stored(topics, topics.topics.dead_letter.name)
-    assert refused.value
-    assert large.startswith(refused.value)
-    assert refused.headers["detail"] == b"2097152 bytes, more than its topic takes"
-    assert refused.headers["cut"] == b"2097152"
+    refused = stored(topics, topics.topics.dead_letter.name)
+    for whole, found in zip((large, larger), refused, strict=True):
+        assert found.value
+        assert whole.startswith(found.value)
+        assert found.headers["detail"] == b"%d bytes, more than its topic takes" % len(whole)
+        assert found.headers["cut"] == b"%d" % len(whole)
+    # Told once a topic: whoever can post could fill the log.
+    told = [each.getMessage() for each in caplog.records if each.name == "ingest.kafka"]
+    assert [line.split(" of ")[0] for line in told] == [
+        f"topic {topics.topics.events.name} takes no record",
+        f"topic {topics.topics.dead_letter.name} takes no record",
+    ]
 
 
 # What waits, and what is refused
@@ -398,8 +407,8 @@ def test_what_the_broker_takes_for_a_hole_fails_once_and_the_rest_is_not_repeate
             [place] = [place for place in broken._txn_manager._sequence_numbers if place.partition == 1]  # noqa: SLF001
             broken._txn_manager.increment_sequence_number(place, 100)  # noqa: SLF001 - the broker itself refuses then
             told = await refusal(publisher.publish(both))
-            assert told == "Kafka did not take it: a new producer is being made"
-            assert trouble(publisher) == "a new producer is being made after a failure"
+            assert told == "Kafka did not take it (OutOfOrderSequenceNumber): a new producer is being made"
+            assert trouble(publisher) == "a new producer is being made after a failure (OutOfOrderSequenceNumber)"
             await until(lambda: is_ready(publisher))
             assert producer_of(publisher) is not broken
             await publisher.publish(both)

@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import ClusterAuthorizationFailedError
 from aiokafka.partitioner import DefaultPartitioner
 
 from ingest import kafka_producer
@@ -91,6 +92,24 @@ def test_partitions_that_were_added_are_found_and_of_a_topic_that_vanished_the_l
             assert producer.partitions(name) == 2
         await producer.stop()
         assert producer.partitions(name) == 2
+
+    asyncio.run(story())
+
+
+def test_what_hinders_it_other_than_that_kafka_is_away_is_told_by_its_kind(
+    kafka: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_producer: AIOKafkaProducer) -> None:
+        raise ClusterAuthorizationFailedError  # as a broker says where the right to be idempotent was not granted
+
+    async def story() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(AIOKafkaProducer, "start", refuse)
+            producer = LastingProducer(KafkaSettings(bootstrap=kafka.bootstrap), ())
+            producer.start()
+            await until(lambda: producer.trouble == "Kafka cannot be used (ClusterAuthorizationFailedError)")
+        await until(lambda: producer.trouble is None)
+        await producer.stop()
 
     asyncio.run(story())
 

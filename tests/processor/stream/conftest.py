@@ -1,5 +1,6 @@
 """A pipeline that has not been started, a producer of aiokafka, and workers: what tests of the stream are made with."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -68,9 +69,15 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def pipeline(engine: Engine, registry: CollectorRegistry) -> Pipeline:
+def pipeline(engine: Engine, registry: CollectorRegistry) -> Iterator[Pipeline]:
     """Make a pipeline that reaches no Kafka."""
-    return create_pipeline(KafkaSettings(bootstrap="127.0.0.1:1"), ProcessorSettings(), engine, registry)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # else Faust makes one, and nobody closes it
+    pipeline = create_pipeline(KafkaSettings(bootstrap="127.0.0.1:1"), ProcessorSettings(), engine, registry)
+    yield pipeline
+    pipeline.app.consumer._thread.thread_loop.close()  # noqa: SLF001 - the thread that would close it never starts
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def test_rebalances_while_the_state_is_read(installation: Installation, slow: in
             print(worker.process.returncode, worker.told())
     last = installation.start("check_reading")
     for partition in range(3):
-        installation.send([event("delete", f"n{number}", 7200, cluster=f"p{partition}") for number in range(0, 4000, 7)], partition)
+        installation.send(
+            [event("delete", f"n{number}", 7200, cluster=f"p{partition}") for number in range(0, 4000, 7)], partition
+        )
     installation.await_committed()
     assert last.stop() == 0
     installation.check()

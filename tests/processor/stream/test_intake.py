@@ -44,13 +44,13 @@ class Batch:
     """A message as the consumer delivers it."""
 
     value: list[Stored]
-    generation_id: int = 7
+    assignment: int = 7
     seeks: int = 0
     tp: TP = TOPIC
 
 
-def batch(*offsets: int, generation: int = 7, seeks: int = 0) -> Batch:
-    return Batch([Stored(offset) for offset in offsets], generation, seeks)
+def batch(*offsets: int, assignment: int = 7, seeks: int = 0) -> Batch:
+    return Batch([Stored(offset) for offset in offsets], assignment, seeks)
 
 
 @pytest.fixture
@@ -87,17 +87,17 @@ def test_what_was_judged_is_passed_over_and_counted(intake: Intake, metrics: Str
     assert metrics.repeated._value.get() == 5  # noqa: SLF001 - prometheus_client has no other way
 
 
-@pytest.mark.parametrize("generation", [6, 8])
-def test_another_generation_is_not_taken(intake: Intake, generation: int) -> None:
-    assert accepted(intake, batch(10, generation=generation)) == []
+@pytest.mark.parametrize("assignment", [6, 8])
+def test_another_assignment_is_not_taken(intake: Intake, assignment: int) -> None:
+    assert accepted(intake, batch(10, assignment=assignment)) == []
     assert intake.next == {TOPIC: 10}
 
 
-def test_nothing_is_taken_between_two_generations(intake: Intake) -> None:
+def test_nothing_is_taken_between_two_assignments(intake: Intake) -> None:
     intake.end()
     assert accepted(intake, batch(10)) == []
     intake.begin(8, {TOPIC: 10})
-    assert accepted(intake, batch(10, generation=8)) == [10]
+    assert accepted(intake, batch(10, assignment=8)) == [10]
 
 
 def test_what_was_skipped_is_fetched_again(intake: Intake, log: Log, metrics: StreamMetrics) -> None:
@@ -144,7 +144,7 @@ def test_what_was_deleted_and_what_was_skipped_are_told_apart(intake: Intake, lo
     assert metrics.deleted._value.get() == 2, "counted once"  # noqa: SLF001 - the same
 
 
-def test_a_generation_that_ends_during_a_look_takes_nothing(metrics: StreamMetrics) -> None:
+def test_an_assignment_that_ends_during_a_look_takes_nothing(metrics: StreamMetrics) -> None:
     class Ending(Log):
         async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
             ended.end()

@@ -99,3 +99,15 @@ def test_many_large_ones_are_delivered(topics: KafkaSettings, producing: Produci
     stored = asyncio.run(read_topic(topics.bootstrap, letters))
     assert [each.partition for each in stored] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert {each.value for each in stored} == {large}
+
+
+@pytest.mark.partitions(2)
+def test_a_producer_learns_of_topics_before_it_sends_to_them(topics: KafkaSettings, producing: Producing) -> None:
+    async def story() -> list[set[int] | None]:
+        async with producing(topics) as producer:
+            await Outgoing(topics.topics, 2).look_up(producer.client)
+            cluster = producer.client.client.cluster
+            names = topics.topics.alerts.name, topics.topics.dead_letter.name, topics.topics.events.name
+            return [cluster.partitions_for_topic(name) for name in names]
+
+    assert asyncio.run(story()) == [{0, 1}, {0, 1}, None]
