@@ -1,7 +1,7 @@
 """What libraries log while a service runs, as lines on standard error. Set up by `auditstream.serve_command`.
 
-Of libraries errors only: their warnings tell of requests that are no HTTP, and whoever can connect could fill the log
-with them. Of a traceback the type of the error and its place are shown: its text may hold what a client sent.
+Errors, and what the processor warns of. Other warnings tell of requests that are no HTTP, and whoever can connect could
+fill the log with them; or of tries to reach Kafka, which `auditstream.kafka_watch` sums up. Of a traceback the type of the error and its place are shown: its text may hold what a client sent.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Final
 from auditstream.screen import Screen
 from rules.text import escape
 
-_OWN: Final = frozenset({"auditstream", "ingest", "processor"})
+_WARNS: Final = "processor"
 
 
 class LineHandler(logging.Handler):
@@ -36,7 +36,7 @@ class LineHandler(logging.Handler):
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR or record.name.partition(".")[0] in _OWN
+    return record.levelno >= logging.ERROR or record.name.partition(".")[0] == _WARNS
 
 
 @contextmanager

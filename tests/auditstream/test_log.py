@@ -19,6 +19,14 @@ def test_an_error_is_one_line_and_less_is_none(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().err == "auditstream: cannot go on:\\n\\x1b[2J\n"
 
 
+def test_what_the_processor_warns_of_is_shown_too(capfd: pytest.CaptureFixture[str]) -> None:
+    with logged(Screen()):
+        logging.getLogger("processor.stream.opening").warning("3 events were deleted")
+        logging.getLogger("processor.stream.opening").info("a partition is opened")
+        logging.getLogger("processors").warning("somebody else's")
+    assert capfd.readouterr().err == "auditstream: 3 events were deleted\n"
+
+
 def test_a_traceback_is_a_type_and_a_place(capfd: pytest.CaptureFixture[str]) -> None:
     with logged(Screen()):
         try:
