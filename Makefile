@@ -21,8 +21,8 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='ingest/*,processor/*,rules/*,wire/*'
 
-chaos: .venv/.dev  ## long outages of Kafka; takes minutes
-	$(BIN)/pytest -m chaos
+chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
+	$(BIN)/pytest -m chaos -s
 
 bench: .venv/.dev  ## what an event costs from Kafka to Kafka, beside a bare consumer
 	$(BIN)/python -m benchmarks.kafka_to_kafka

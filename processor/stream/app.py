@@ -32,6 +32,7 @@ _BUFFERED_BATCHES: Final = 16
 _COMMIT_SECONDS: Final = 1.0
 _REBALANCE_SECONDS: Final = 60.0
 _LINGER_SECONDS: Final = 0.005
+_METADATA_MS: Final = 5_000
 
 
 class Pipeline(NamedTuple):
@@ -103,6 +104,9 @@ def _create_app(kafka: KafkaSettings, settings: ProcessorSettings) -> BatchApp:
         broker_request_timeout=settings.request_timeout_seconds,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_MIB,
+        # A broker that has just begun may know no topics yet. The group's leader then gives nobody anything, until it
+        # asks again: by default after five minutes.
+        consumer_metadata_max_age_ms=_METADATA_MS,
         key_serializer="raw",
         value_serializer="raw",
         producer_acks=-1,

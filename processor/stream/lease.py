@@ -8,6 +8,7 @@ without this worker, `processor.stream.checkpoint` ends the process.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -76,6 +77,8 @@ class LeasedProducer(driver.Producer):
     async def on_start(self) -> None:
         """Put the lease before the last step to the wire."""
         await super().on_start()
+        # aiokafka gives up batches that find no leader for so long, though they could be repeated for ever.
+        self.client._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 - held to be there by a test
         sender = self.client._sender  # noqa: SLF001 - held to be there by a test
         sender._send_produce_req = self.with_lease(sender._send_produce_req)  # noqa: SLF001 - the same
 

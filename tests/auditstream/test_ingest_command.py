@@ -300,6 +300,46 @@ def test_while_kafka_is_away_for_long_nothing_is_lost(
     _outage(own_kafka, own_topics, ingest(own_topics), body, seconds=90, timeout=10)
 
 
+@pytest.mark.chaos
+@pytest.mark.partitions(3)
+def test_while_kafka_is_killed_and_frozen_again_and_again_under_load_nothing_is_lost(
+    own_kafka: OwnBroker, own_topics: KafkaSettings, ingest: "Ingest", body: MakeBody
+) -> None:
+    service = ingest(own_topics, publish_timeout_seconds="3")
+    await_ready(service)
+    ends = Event()
+
+    def send_all(sender: int) -> list[str]:
+        sent: list[str] = []
+        while not ends.is_set():
+            names = [f"{sender}-{len(sent)}-{event}" for event in range(20)]
+            send_as_an_api_server(service, body(*({"auditID": name} for name in names)))
+            sent += names
+        return sent
+
+    with ThreadPoolExecutor(4) as pool:
+        senders = [pool.submit(send_all, sender) for sender in range(4)]
+        for seconds in (5, 1, 8):
+            time.sleep(4)
+            own_kafka.kill()
+            time.sleep(seconds)
+            own_kafka.start()
+            time.sleep(4)
+            with _frozen(own_kafka):
+                time.sleep(seconds * 2)
+        # Longer than a request may take.
+        with _frozen(own_kafka):
+            time.sleep(35)
+        time.sleep(4)
+        ends.set()
+        sent = [name for sender in senders for name in sender.result()]
+    found = Counter(json.loads(each.value or b"")["auditID"] for each in stored(own_topics))
+    print(f"{len(sent)} events, {found.total()} on the topic")  # noqa: T201 - a figure for who asks for it
+    assert set(found) == set(sent)
+    assert max(found.values()) <= 2
+    assert service.stop().code == 0
+
+
 def _outage(  # noqa: PLR0913 - the parts of a story
     kafka: OwnBroker, topics: KafkaSettings, service: "Serving", make: MakeBody, *, seconds: float, timeout: int
 ) -> None:
@@ -316,6 +356,10 @@ def _outage(  # noqa: PLR0913 - the parts of a story
         for answer, took in pool.map(lambda each: timed(service, each), bodies[1:4]):
             assert (answer.code, answer.headers["Retry-After"]) == (503, "2")
             assert took < timeout + MARGIN_SECONDS
+        # A repeat joins what is pending, and waits for it; what is new is refused.
+        answer, took = timed(service, bodies[1])
+        assert answer.text == f"Kafka has not acknowledged it within {timeout} seconds\n"
+        assert timeout * 0.9 < took < timeout + MARGIN_SECONDS
         for each in bodies[4:6]:
             answer, took = timed(service, each)
             assert (answer.code, answer.headers["Retry-After"]) == (503, "2")

@@ -94,7 +94,7 @@ class Following:
 
     def alerts(self, count: int) -> list[Alert]:
         """Wait for so many alerts, and return those that there are."""
-        self._until(lambda: len(self._out.read_bytes().splitlines()) >= count)
+        self._until(lambda: self._out.read_bytes().count(b"\n") >= count)
         return [msgspec.json.decode(line, type=Alert) for line in self._out.read_bytes().splitlines()]
 
     def await_told(self, text: str) -> None:

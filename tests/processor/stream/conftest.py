@@ -1,8 +1,10 @@
-"""A pipeline that has not been started, and a producer of aiokafka: what tests of its parts are made with."""
+"""A pipeline that has not been started, a producer of aiokafka, and workers: what tests of the stream are made with."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from processor.engine import Engine
 from processor.settings import ProcessorSettings
 from processor.stream.app import Pipeline, create_pipeline
 from rules.ruleset import Ruleset
+from tests.processor.stream.workers import Installation
 from wire.kafka_settings import KafkaSettings
 from wire.topics import MAX_RECORD_BYTES
 
@@ -75,3 +78,14 @@ def pipeline(engine: Engine, registry: CollectorRegistry) -> Iterator[Pipeline]:
     pipeline.app.consumer._thread.thread_loop.close()  # noqa: SLF001 - the thread that would close it never starts
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture
+def installation(topics: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """Give topics of the test's own in the Kafka that tests share, and workers; what still runs is ended with it."""
+    for name in os.environ:
+        if name.upper().startswith("AUDITSTREAM_"):
+            monkeypatch.delenv(name)
+    installation = Installation(topics, tmp_path)
+    yield installation
+    installation.end()

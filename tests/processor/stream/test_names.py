@@ -15,7 +15,7 @@ import faust
 import mode
 import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import DefaultRecordBatch
 from faust.stores.base import Store
@@ -78,7 +78,8 @@ ATTRIBUTES = (
     (ThreadDelegateConsumer, ("_thread",)),
     (aiokafka.AIOKafkaConsumer, ("_coordinator", "_fetch_max_wait_ms")),
     (GroupCoordinator, ("generation",)),
-    (aiokafka.AIOKafkaProducer, ("_sender",)),
+    (aiokafka.AIOKafkaProducer, ("_message_accumulator", "_sender")),
+    (MessageAccumulator, ("_batch_ttl",)),
     (driver.ConsumerRebalanceListener, ("consumer_generation_id",)),
     (Recovery, ("consumer_generation_id", "perform_seek", "persisted_offset", "apply_changelog_batch")),
 )
