@@ -16,12 +16,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 async def read(bootstrap: str, topic: str, partitions: int) -> dict[str, float]:
     """Return how many events there were, of how many bytes, and the CPU seconds that reading them took."""
     assigned = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, max_partition_fetch_bytes=1024 * 1024)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, max_partition_fetch_bytes=1024 * 1024, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         consumer.assign(assigned)
         left = sum((await consumer.end_offsets(assigned)).values())
-        await consumer.seek_to_beginning(*assigned)
         events = size = 0
         begin = time.process_time()
         while events < left:
