@@ -100,6 +100,8 @@ class Checkpointer:
                 self._metrics.recoveries.inc(len(positions))
         except (RivalError, StaleStateError) as error:
             leave(str(error))
+        except TimeoutError:
+            leave(f"Kafka did not answer within {self._settings.opening_seconds:g} seconds as the state was taken over")
         except Exception as error:  # noqa: BLE001 - Faust would go on as if it had succeeded
             leave("the state could not be taken over", error)
 
@@ -200,7 +202,6 @@ class Checkpointer:
         lags = {}
         for tp, offset in self._parts.intake.next.items():
             with suppress(AssertionError):  # it was given away in this moment
-                end = self._parts.consumer.highwater(tp)
-                if end is not None:
-                    lags[tp.partition] = max(0, end - offset)
+                # Nothing has been fetched yet where no end is known.
+                lags[tp.partition] = max(0, (self._parts.consumer.highwater(tp) or 0) - offset)
         return lags

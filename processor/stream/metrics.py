@@ -51,12 +51,18 @@ class Gauges(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the gauges as they are now."""
+        lags = self._lags()
+        yield GaugeMetricFamily(
+            "auditstream_processor_partitions",
+            "Partitions that this worker judges; all workers together have each of them once.",
+            value=len(lags),
+        )
         lag = GaugeMetricFamily(
             "auditstream_processor_lag_records",
             "Records that are in Kafka and not judged yet, by partition.",
             labels=["partition"],
         )
-        for partition, records in sorted(self._lags().items()):
+        for partition, records in sorted(lags.items()):
             lag.add_metric([str(partition)], records)
         yield lag
         yield GaugeMetricFamily(

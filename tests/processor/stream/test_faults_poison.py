@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from processor.inventory import state_key
 from tests.processor.stream.workers import Installation, event
 from wire.record import Record
 

@@ -19,6 +19,7 @@ def test_lag_and_lease_are_asked_when_somebody_looks() -> None:
     told = generate_latest(registry).decode()
     lines = [line for line in told.splitlines() if not line.startswith("#")]
     assert lines == [
+        "auditstream_processor_partitions 2.0",
         'auditstream_processor_lag_records{partition="2"} 0.0',
         'auditstream_processor_lag_records{partition="10"} 3.0',
         "auditstream_processor_lease_seconds 2.5",
@@ -26,5 +27,6 @@ def test_lag_and_lease_are_asked_when_somebody_looks() -> None:
     lags.clear()
     lease[0] = -1e9
     told = generate_latest(registry).decode()
+    assert "auditstream_processor_partitions 0.0\n" in told
     assert "partition=" not in told, "a partition that was given away has no lag of ours"
     assert "auditstream_processor_lease_seconds 0.0\n" in told
