@@ -9,7 +9,7 @@ INSTALL := VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes
 ROOMS := auditstream ingest processor rules wire
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check format lock clean
+.PHONY: help demo test chaos bench check format lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -23,6 +23,9 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 
 chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
 	$(BIN)/pytest -m chaos -s
+
+bench: .venv/.dev  ## what an event costs from Kafka to Kafka, beside a bare consumer
+	$(BIN)/python -m benchmarks.kafka_to_kafka
 
 check: .venv/.dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
