@@ -246,8 +246,10 @@ class BatchConsumer(driver.Consumer):
 
     def membership_lost(self) -> bool:
         """Tell whether the group has gone on without this worker."""
-        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001 - held to be there by a test
-        return bool(coordinator.generation != self.app.consumer_generation_id)
+        client = self._thread._consumer  # noqa: SLF001 - held to be there by a test
+        # A stop may come before the group was joined, or even the client made.
+        coordinator = None if client is None else client._coordinator  # noqa: SLF001 - the same
+        return coordinator is None or bool(coordinator.generation != self.app.consumer_generation_id)
 
     def _new_consumer_thread(self) -> LeaseThread:
         return LeaseThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)

@@ -16,7 +16,13 @@ def leave(reason: str, error: BaseException | None = None) -> NoReturn:
     No exception may reach Faust instead. It takes the event that failed for done, commits it, and goes on behind it.
     """
     _log.critical("leaving without a commit: %s", reason, exc_info=error)
+    end(EXIT_CODE)
+
+
+def end(code: int) -> NoReturn:
+    """End the process, whatever threads it has."""
     logging.shutdown()
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    os._exit(EXIT_CODE)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)

@@ -6,6 +6,7 @@ Called by the command that processes, which has read rules and settings and list
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -18,7 +19,7 @@ from processor.settings import ProcessorSettings
 from processor.stream.app import Pipeline, create_pipeline
 from processor.stream.health import HealthServer, create_health_app
 from processor.stream.lease import lease_left
-from processor.stream.leave import leave
+from processor.stream.leave import end, leave
 from processor.stream.ready import await_topics
 from wire.kafka_settings import KafkaSettings
 
@@ -26,6 +27,8 @@ _LOST_SECONDS: Final = 60.0
 """After so long without a lease a worker counts as dead: another may have its partitions long since."""
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 0}
+"""Those of the command, for the case that the process ends here."""
 
 Look = Callable[[str | None], None]
 """Takes why no events are judged, None when they are: once a second."""
@@ -74,6 +77,10 @@ class Worker:
         finally:
             watching.cancel()
             await health.stop()
+        if self._ended_by is not None and threading.active_count() > 1:
+            # A stop that comes while the consumer's thread begins leaves it behind. Python would wait for its end, and
+            # it must not find this loop closed.
+            end(_EXIT_CODES[self._ended_by])
 
     def _signalled(self, number: signal.Signals, working: asyncio.Task[None]) -> None:
         self._ended_by = number
@@ -84,7 +91,12 @@ class Worker:
         working.cancel()
 
     async def _work(self) -> None:
-        partitions = await await_topics(self._kafka, self._wait)
+        looking = asyncio.ensure_future(await_topics(self._kafka, self._wait))
+        try:
+            # Until Python 3.12 `asyncio.wait_for`, of which Kafka's client is full, may swallow a cancellation.
+            partitions = await asyncio.shield(looking)
+        finally:
+            looking.cancel()
         # What was asked for is what `topics create` made; what is there decides.
         kafka = self._kafka.model_copy(update={"partitions": partitions})
         self._pipeline = create_pipeline(kafka, self._settings, self._engine, self._registry)
@@ -98,9 +110,13 @@ class Worker:
                 leave("Faust could not start", error)
             await app.wait_until_stopped()
         finally:
-            await app.stop()
+            try:
+                await app.stop()
+            except Exception as error:  # noqa: BLE001 - parts of Faust that have not begun cannot be stopped
+                if starting.done():
+                    leave("Faust could not stop", error)
             starting.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, Exception):  # what it failed with was told, or came of the stop
                 await starting
 
     def _wait(self, reason: str) -> None:

@@ -3,17 +3,19 @@
 Run as a script: the faults, separated by commas, then the arguments of the command. The product has no hooks for tests,
 so functions of it and of its libraries are wrapped here before the command starts. The faults:
 
-    trace                 tell on standard error, in their order, what of the changelog is read, what is judged, what is durable
+    trace                 tell on standard error, in their order, what is read of the changelog, judged, and durable
     end_after=N           SIGKILL when the changelog has acknowledged N batches
     end_at_commit=OFFSET  SIGKILL instead of committing an offset of the events that is not below OFFSET
     refuse_commits=PATH   commits are refused while PATH exists
-    freeze_at=N           SIGSTOP right before the Nth request with state leaves, when its lease has been checked already
+    freeze_at=N           SIGSTOP right before the Nth request with state leaves, its lease being checked already
     hold_opening=PATH     wait for PATH, once the state is read and before anything is written; PATH.reached says so
     slow_reading=MS       take so many milliseconds for each batch of the changelog that is read
     hide_topics=PATH      while PATH exists no topic is known, as a broker that has just begun may tell
     hide_leaders=PATH     while PATH exists no partition has a leader
     check_reading         end with code 99 when recovery leaves out records of a changelog that is not compacted
 """
+
+# ruff: noqa: SLF001, ASYNC110, ASYNC240 - it reaches into what it breaks, and waits for files that tests make
 
 import asyncio
 import os
@@ -140,7 +142,7 @@ def hold_opening(path: str) -> None:
                 await asyncio.sleep(0.05)
         await write(self, *arguments)
 
-    StateLog.write = held  # type: ignore[method-assign]
+    StateLog.write = held  # type: ignore[method-assign,assignment]
 
 
 def slow_reading(milliseconds: str) -> None:
@@ -150,7 +152,7 @@ def slow_reading(milliseconds: str) -> None:
         time.sleep(int(milliseconds) / 1000)
         read(self, *arguments)
 
-    StateStore._read = slow  # type: ignore[method-assign]
+    StateStore._read = slow  # type: ignore[method-assign,assignment]
 
 
 def hide_topics(path: str) -> None:

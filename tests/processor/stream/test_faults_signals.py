@@ -1,4 +1,4 @@
-"""SIGTERM at any moment: the worker ends in order, and what it leaves the next one mends. A second one ends it at once."""
+"""SIGTERM at any moment: the worker ends in order, and what it leaves is mended. A second one ends it at once."""
 
 import signal
 

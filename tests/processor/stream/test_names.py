@@ -50,7 +50,7 @@ METHODS = {
         "seek_wait",
         "wait_empty",
     ),
-    driver.AIOKafkaConsumerThread: ("_create_consumer", "_ensure_consumer", "call_thread"),
+    driver.AIOKafkaConsumerThread: ("_consumer", "_create_consumer", "_ensure_consumer", "call_thread"),
     driver.Producer: ("_ensure_producer", "_settings_extra", "on_start"),
     faust.App: ("_crash", "_new_producer_transport", "_new_transport", "create_event", "task"),
     faust.Schema: ("compile",),

@@ -146,7 +146,7 @@ class Installation:
 
     # --- workers
 
-    def start(self, faults: str = "", **settings: object) -> Worker:
+    def start(self, faults: str = "", /, **settings: object) -> Worker:
         """Start a worker, with faults at points that `faulty_worker` knows, and settings in which it differs."""
         command = (sys.executable, FAULTY, faults) if faults else (COMMAND,)
         given = {"listen_port": 0, "session_timeout_seconds": 3, "heartbeat_seconds": 0.5, **settings}
@@ -322,7 +322,7 @@ _KINDS: Final = {"configmaps": None, "deployments": "apps"}
 _CODES: Final = {"create": 201, "patch": 200, "delete": 200}
 
 
-def event(
+def event(  # noqa: PLR0913 - the parts of an event
     verb: str, name: str, second: int, *, user: str = "alice", resource: str = "configmaps", cluster: str = "c"
 ) -> Record:
     """Make the record of a request that succeeded, at a second of an ordinary day."""
