@@ -45,7 +45,7 @@ lock: .venv/.uv  ## renew requirements/*.txt from pyproject.toml
 		--python-version 3.11 --group build --upgrade --constraints requirements/dev.txt --output-file requirements/build.txt
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 .venv/.uv: requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -157,7 +157,7 @@ def bare(kafka: KafkaSettings, name: str) -> Cost:
     command = [sys.executable, "-m", "benchmarks.bare_consumer", kafka.bootstrap, kafka.topics.events.name]
     ended = subprocess.run(
         [*command, str(kafka.partitions)], capture_output=True, timeout=_PATIENCE_SECONDS, check=True
-    )  # noqa: S603 - our own
+    )
     found: dict[str, Any] = json.loads(ended.stdout)
     return Cost(name, int(found["events"]), found["cpu_seconds"])
 
