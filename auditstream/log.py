@@ -1,7 +1,8 @@
 """What libraries log while a service runs, as lines on standard error. Set up by `auditstream.serve_command`.
 
 Errors, and what the processor warns of. Other warnings tell of requests that are no HTTP, and whoever can connect could
-fill the log with them; or of tries to reach Kafka, which `auditstream.kafka_watch` sums up. Of a traceback the type of the error and its place are shown: its text may hold what a client sent.
+fill the log with them; or of tries to reach Kafka, which `auditstream.kafka_watch` sums up. Of a traceback the type of
+the error and its place are shown: its text may hold what a client sent.
 """
 
 import logging
