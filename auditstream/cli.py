@@ -11,25 +11,21 @@ import traceback
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated
 
 import typer
 
 from auditstream.bodies import open_files
-from auditstream.demo import run_demo
+from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK, USAGE
 from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
 from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
-from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
+from auditstream.replay_command import run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
-from auditstream.serve_command import run_serve
-from auditstream.server import INTERRUPTED
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
 from rules.text import escape
-
-USAGE: Final = 2
 
 # Plain help texts: boxes need a wide terminal, and typer's tracebacks are for its own developers.
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -143,6 +139,8 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "enable_rules": enable_rule,
         "cluster": cluster,
     }
+    from auditstream.serve_command import run_serve  # noqa: PLC0415 - the web server takes half of a command's start
+
     raise typer.Exit(run_serve(read_settings(given, ServeSettings), read_settings({}, IngestSettings), Screen()))
 
 
@@ -193,6 +191,8 @@ def demonstrate(
     *, keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False
 ) -> None:
     """Serve, post recorded events to the webhook, and tell how to go on."""
+    from auditstream.demo import run_demo  # noqa: PLC0415 - the same
+
     raise typer.Exit(run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep))
 
 

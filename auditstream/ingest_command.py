@@ -6,22 +6,20 @@ bodies are answered 503 and stay with their senders.
 
 import socket
 from signal import SIGINT
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from auditstream.exit_codes import INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.kafka_watch import watched
 from auditstream.screen import Screen
-from auditstream.server import INTERRUPTED, Stop, address_of, listen, run_server, warnings_of
+from auditstream.server import Stop, address_of, listen, run_server, warnings_of
 from auditstream.settings import ListenSettings
 from ingest.app import create_app
 from ingest.kafka import KafkaPublisher
 from ingest.settings import IngestSettings
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings
-
-OK: Final = 0
 
 
 def run_ingest(settings: ListenSettings, ingest: IngestSettings, kafka: KafkaSettings, screen: Screen) -> int:

@@ -25,8 +25,8 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, String
 
+from auditstream.exit_codes import FINDINGS, OK
 from auditstream.kafka_away import away, quiet
-from auditstream.replay_command import FINDINGS, OK
 from auditstream.screen import Screen
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings

@@ -24,10 +24,10 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from auditstream.alert_stream import ByTime, Once, decode_alert
+from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import away, quiet
-from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK
+from auditstream.replay_command import MAX_COMPLAINTS
 from auditstream.screen import Screen
-from auditstream.server import INTERRUPTED
 from processor.alert import Alert
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings

@@ -1,10 +1,12 @@
 """What libraries log while a service runs, as lines on standard error. Set up by `auditstream.serve_command`.
 
-Of libraries errors only: their warnings tell of requests that are no HTTP, and whoever can connect could fill the log
-with them. Of a traceback the type of the error and its place are shown: its text may hold what a client sent.
+Errors, and what the processor warns of. Other warnings tell of requests that are no HTTP, and whoever can connect could
+fill the log with them; or of tries to reach Kafka, which `auditstream.kafka_watch` sums up. Of a traceback the type of
+the error and its place are shown: its text may hold what a client sent.
 """
 
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,10 @@ from typing import Final
 from auditstream.screen import Screen
 from rules.text import escape
 
-_OWN: Final = frozenset({"auditstream", "ingest", "processor"})
+_WARNS: Final = "processor"
+
+# Faust logs in the name of the class that a service is of, ours included.
+_FAUST: Final = re.compile(r"[/\\](faust|mode)[/\\]")
 
 
 class LineHandler(logging.Handler):
@@ -36,7 +41,9 @@ class LineHandler(logging.Handler):
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR or record.name.partition(".")[0] in _OWN
+    if record.levelno >= logging.ERROR:
+        return True
+    return record.name.partition(".")[0] == _WARNS and not _FAUST.search(record.pathname)
 
 
 @contextmanager

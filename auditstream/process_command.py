@@ -8,11 +8,12 @@ import socket
 
 from prometheus_client import CollectorRegistry
 
+from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.looks import Looks
-from auditstream.replay_command import FINDINGS, INTERNAL, OK, ready_rules
+from auditstream.replay_command import ready_rules
 from auditstream.screen import Screen
-from auditstream.server import INTERRUPTED, address_of, listen
+from auditstream.server import address_of, listen
 from auditstream.settings import Settings
 from auditstream.terminal import counted
 from processor.engine import Engine
@@ -48,5 +49,5 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
             ended_by = worker.run(listener)
         except UnevenError as error:
             screen.note([escape(f"auditstream: {error}")])
-            return INTERNAL
+            return FINDINGS
     return INTERRUPTED if ended_by is signal.SIGINT else OK

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 
 from auditstream.dead_letter import DeadLetterFile
+from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
 from auditstream.log import logged
-from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK, ready_rules
+from auditstream.replay_command import MAX_COMPLAINTS, ready_rules
 from auditstream.screen import Screen
 from auditstream.serve import Service, TryAgain, serve
-from auditstream.server import INTERRUPTED, Stop, address_of, listen, warnings_of
+from auditstream.server import Stop, address_of, listen, warnings_of
 from auditstream.settings import ServeSettings
 from auditstream.tally import Tally
 from auditstream.terminal import counted

@@ -20,8 +20,6 @@ from fastapi import FastAPI
 from auditstream.usage import UsageError
 from rules.text import escape
 
-INTERRUPTED: Final = 130
-
 _BACKLOG: Final = 128
 
 _KEEP_ALIVE_SECONDS: Final = 75

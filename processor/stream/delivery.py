@@ -244,6 +244,9 @@ class BatchConsumer(driver.Consumer):
         self._buffered_partitions.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Look for nothing: stock Faust takes a changelog that is not read after its recovery for one that hangs."""
+
     def membership_lost(self) -> bool:
         """Tell whether the group has gone on without this worker."""
         client = self._thread._consumer  # noqa: SLF001 - held to be there by a test
