@@ -83,7 +83,7 @@ ATTRIBUTES = (
     (aiokafka.AIOKafkaProducer, ("_message_accumulator", "_sender")),
     (MessageAccumulator, ("_batch_ttl",)),
     (driver.ConsumerRebalanceListener, ("consumer_generation_id",)),
-    (Recovery, ("consumer_generation_id", "perform_seek", "persisted_offset", "apply_changelog_batch")),
+    (Recovery, ("_wait", "consumer_generation_id", "perform_seek", "persisted_offset", "apply_changelog_batch")),
 )
 
 
