@@ -167,6 +167,11 @@ class KafkaPublisher:
         if reason is not None:
             raise Unavailable(reason)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should look at though batches are taken, each a clause."""
+        return self._producer.warnings
+
     def check(self) -> None:
         """Raise Unavailable if a small batch would be refused now."""
         self._check_room(1)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.cluster import ClusterMetadata
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
@@ -71,6 +71,10 @@ class MissingTopicError(Exception):
     """A topic that has to be there is not. The text says what to do."""
 
 
+def _missing(topic: str) -> str:
+    return f"there is no topic {topic}: run `auditstream topics create`"
+
+
 class LastingProducer:
     """Delivers batches, one after the other on each partition, for as long as the process lives."""
 
@@ -91,6 +95,8 @@ class LastingProducer:
         self._leaving: Final[set[asyncio.Task[None]]] = set()
         self.trouble: str | None = "Kafka has not been reached yet"
         """Why nothing can be sent now, None while a producer is there; one clause for an operator."""
+        self.warnings: tuple[str, ...] = ()
+        """What an operator should look at though it is sent; as of the last producer that was made."""
 
     def start(self) -> None:
         """Begin to make a producer, whether Kafka is there or not."""
@@ -113,8 +119,7 @@ class LastingProducer:
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, none before there ever was a producer."""
         if self._producer is not None:
-            # It is asked for every few minutes, so that added partitions are found. Of a topic that was deleted
-            # nothing is known: what is sent there fails, and that will be told.
+            # It is asked for every few minutes, so that added partitions are found.
             found = self._producer.client.cluster.partitions_for_topic(topic)
             if found:
                 return len(found)
@@ -163,6 +168,22 @@ class LastingProducer:
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
+    def _look(self, producer: AIOKafkaProducer) -> None:
+        """Put a producer aside whose topics are not what they were: called when Kafka has told of them anew.
+
+        So none is left that knows nothing of a topic: it would ask for it by its name, see `_partitions_of`.
+        """
+        cluster = producer.client.cluster
+        if producer is not self._producer:
+            return
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in self._topics}
+        for topic, count in counts.items():
+            had = self._partitions[topic]
+            if count < had:
+                self._lose(producer, _shrunk(topic, count, had) if count else _missing(topic))
+                return
+        self._partitions = counts
+
     async def _keep(self) -> None:
         """See to it that there is a producer."""
         is_renewal = False
@@ -206,22 +227,39 @@ class LastingProducer:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await producer.start()
-                # All topics: a broker that makes topics by itself makes one that is asked for by its name, with one
-                # partition and room for 1 MiB.
-                self._partitions = _partitions_of(await producer.client.fetch_all_metadata(), self._topics)
-                await producer.client.set_topics(self._topics)
+                partitions = await _partitions_of(producer.client, self._topics)
         except BaseException:
             await producer.stop()
             raise
+        self.warnings = tuple(
+            _shrunk(topic, count, had)
+            for topic, count in partitions.items()
+            if (had := self._partitions.get(topic, 0)) > count
+        )
+        self._partitions = partitions
+        producer.client.cluster.add_listener(lambda _cluster: self._look(producer))
         return producer
 
 
-def _partitions_of(cluster: ClusterMetadata, topics: Sequence[str]) -> Mapping[str, int]:
-    partitions = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+async def _partitions_of(client: AIOKafkaClient, topics: Sequence[str]) -> Mapping[str, int]:
+    """Have a client ask for all topics, now and whenever it asks again; return how many partitions these have.
+
+    A broker that makes topics by itself makes one that is asked for by its name, with one partition and room for 1 MiB.
+    """
+    if not await client.set_topics(()):
+        raise KafkaConnectionError
+    partitions = {topic: len(client.cluster.partitions_for_topic(topic) or ()) for topic in topics}
     for topic, count in partitions.items():
         if not count:
-            raise MissingTopicError(f"there is no topic {topic}: run `auditstream topics create`")
+            raise MissingTopicError(_missing(topic))
     return partitions
+
+
+def _shrunk(topic: str, count: int, had: int) -> str:
+    return (
+        f"topic {topic} has {count} partitions, had {had}: it was deleted and made anew, see "
+        "`auditstream topics create`"
+    )
 
 
 async def _end(producer: AIOKafkaProducer) -> None:

@@ -19,7 +19,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from auditstream import demo
 from ingest.split import split
 from tests.kafka.broker import OwnBroker
-from tests.kafka.client import Stored, create_topics, read_topic
+from tests.kafka.client import Stored, create_topics, delete_topics, read_topic
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
 
@@ -161,6 +161,25 @@ def test_it_waits_for_topics_that_are_missing_and_says_how_to_make_them(
     await_ready(service)
     assert service.post(body({})).code == 200
     assert len(stored(no_topics)) == 1
+
+
+@pytest.mark.partitions(3)
+def test_a_topic_that_was_made_anew_with_fewer_partitions_is_told_once(
+    topics: KafkaSettings, ingest: "Ingest", body: MakeBody
+) -> None:
+    service = ingest(topics, publish_timeout_seconds="1")
+    await_ready(service)
+    asyncio.run(delete_topics(topics))
+    # Kafka refuses it, and so tells that the topic is gone.
+    assert service.post(body({})).code == 503
+    asyncio.run(create_topics(topics.model_copy(update={"partitions": 1})))
+    await_ready(service)
+    until(lambda: "made anew" in service.told())
+    assert service.post(body({})).code == 200
+    ended = service.stop()
+    name = topics.topics.events.name
+    told = f"auditstream: topic {name} has 1 partitions, had 3: it was deleted and made anew, see "
+    assert ended.err.count(told + "`auditstream topics create`\n") == 1
 
 
 @pytest.mark.partitions(3)
