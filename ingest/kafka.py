@@ -9,12 +9,13 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from ingest.kafka_producer import (
@@ -25,7 +26,9 @@ from ingest.kafka_producer import (
     TooLargeError,
     partition_of,
     size_of,
+    value_of,
 )
+from ingest.mend import shorten
 from ingest.metrics import PublisherMetrics
 from ingest.publisher import Acknowledged, Unavailable, digest_apart
 from ingest.split import Split
@@ -117,7 +120,6 @@ class KafkaPublisher:
         self._lanes: Final[defaultdict[Place, asyncio.Lock]] = defaultdict(asyncio.Lock)
         self._large: Final = asyncio.Semaphore(LARGE_AT_ONCE)
         self._tasks: Final[set[asyncio.Task[None]]] = set()
-        self._told_small: Final[set[str]] = set()
         self._turn = 0
         self._closed: str | None = None
 
@@ -242,35 +244,63 @@ class KafkaPublisher:
 
     async def _send(self, part: _Part) -> None:
         """Make durable what a publish has for a partition, when those before it have done so."""
-        topic, partition = part.place
         async with self._lanes[part.place]:
             # The next batch is made when the last is acknowledged: aiokafka has one under way for a partition anyway.
             # So it is known how far a part has come, and no producer holds a batch that follows one that failed.
             while part.done < len(part.entries):
                 rest = part.entries[part.done :] if part.done else part.entries
                 try:
-                    if size_of(rest[0]) > BATCH_BYTES:
-                        async with self._large:
-                            part.done += await self._producer.deliver(topic, partition, rest)
-                    else:
-                        part.done += await self._producer.deliver(topic, partition, rest)
+                    part.done += await self._deliver_some(part.place, rest)
                 except TooLargeError:
-                    await self._set_aside(part.place, rest[0])
+                    await self._send_less(part.place, rest[0])
                     part.done += 1
 
-    async def _set_aside(self, place: Place, entry: Entry) -> None:
-        """Put into the dead letter what its topic refuses for its size, so that the rest of its batch can go on."""
-        topic, partition = place
-        if topic not in self._told_small:  # once: whoever can post could fill the log
-            self._told_small.add(topic)
-            _log.error("topic %s takes no record of %d bytes: run `auditstream topics create`", topic, size_of(entry))
-        if not isinstance(entry, Record) or len(entry.value) <= _KEPT_OF_TOO_LARGE:
+    async def _deliver_some(self, place: Place, entries: Sequence[Entry]) -> int:
+        """Return how many entries, from the first on, are durable now. Called by who has the partition's lock."""
+        if size_of(entries[0]) <= BATCH_BYTES:
+            return await self._producer.deliver(*place, entries)
+        async with self._large:
+            return await self._producer.deliver(*place, entries)
+
+    async def _send_less(self, place: Place, entry: Entry) -> None:
+        """Send what can be sent of what its topic refuses for its size, so that the rest of its batch can go on.
+
+        Of an event that is a copy without its objects, so that the rules see who did what, and the beginning of the
+        original for the dead letter; of a reject its beginning.
+        """
+        value = value_of(entry)
+        kept = value[:_KEPT_OF_TOO_LARGE]
+        if isinstance(entry, Rejected):
+            whole_bytes = len(entry.value) if entry.whole_bytes is None else entry.whole_bytes
+            cut = msgspec.structs.replace(entry, value=kept, whole_bytes=whole_bytes)
+            is_sent = len(kept) < len(value) and await self._is_taken(place, cut)
+        else:
+            # In a thread: of a hostile one it takes long.
+            short = await asyncio.to_thread(shorten, value)
+            copy = msgspec.structs.replace(entry, value=short)
+            is_judged = len(short) < len(value) and await self._is_taken(place, copy)
+            is_sent = is_judged or len(kept) < len(value)
+            if is_sent:
+                await self._set_aside(place, entry, kept, is_judged=is_judged)
+        if not is_sent:
             raise NotDeliveredError("a topic takes no record of this size: run `auditstream topics create`")
-        whole_bytes = len(entry.value)
+        self._metrics.refused_records.inc()
+
+    async def _is_taken(self, place: Place, entry: Entry) -> bool:
+        """Send an entry, and tell whether its topic takes one of its size."""
+        try:
+            await self._deliver_some(place, [entry])
+        except TooLargeError:
+            return False
+        return True
+
+    async def _set_aside(self, place: Place, record: Record, kept: bytes, *, is_judged: bool) -> None:
+        """Put what is kept of an event into the dead letter."""
+        whole_bytes = len(record.value)
         detail = f"{whole_bytes} bytes, more than its topic takes"
-        value = entry.value[:_KEPT_OF_TOO_LARGE]
-        reject = Rejected(value, Reason.TOO_LARGE, detail, entry.cluster, entry.received_ms, whole_bytes=whole_bytes)
-        number = partition % self._producer.partitions(self._dead_letter)
+        came = record.cluster, record.received_ms
+        reject = Rejected(kept, Reason.TOO_LARGE, detail, *came, is_judged, whole_bytes=whole_bytes)
+        number = place[1] % self._producer.partitions(self._dead_letter)
         await self._send(_Part((self._dead_letter, number), [reject]))
 
     def _end(self, pending: _Pending, reason: str | None) -> None:

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
+from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record, Rejected
@@ -53,6 +54,10 @@ END_SECONDS: Final = 1.0
 _KEYS_REMEMBERED: Final = 10_000
 
 _ORIGIN: Final = "ingest"
+
+_LIMIT: Final = "max.message.bytes"
+_TOPIC: Final = 2
+_NO_ERROR: Final = 0
 
 _UNREACHED: Final = (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError)
 
@@ -95,8 +100,19 @@ class LastingProducer:
         self._leaving: Final[set[asyncio.Task[None]]] = set()
         self.trouble: str | None = "Kafka has not been reached yet"
         """Why nothing can be sent now, None while a producer is there; one clause for an operator."""
-        self.warnings: tuple[str, ...] = ()
-        """What an operator should look at though it is sent; as of the last producer that was made."""
+        self._shrunk: tuple[str, ...] = ()
+        self._limits: Mapping[str, int] = {}
+        self._refusing: Final[set[str]] = set()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should look at though it is sent, each a clause; as of the last producer that was made."""
+        small = (
+            f"topic {topic} does not take every record: `auditstream topics create` sets its {_LIMIT} right"
+            for topic in self._topics
+            if topic in self._refusing or self._limits.get(topic, MAX_RECORD_BYTES) < MAX_RECORD_BYTES
+        )
+        return *self._shrunk, *small
 
     def start(self) -> None:
         """Begin to make a producer, whether Kafka is there or not."""
@@ -143,8 +159,12 @@ class LastingProducer:
                 break
         batch.close()
         try:
+            await self._check_size(producer, topic, batch.size())
             await (await producer.send_batch(batch, topic, partition=partition))
+        except TooLargeError:
+            raise
         except MessageSizeTooLargeError:
+            self._refusing.add(topic)
             self._lose(producer, "a new producer is being made after a record that is too large for its topic")
             raise TooLargeError from None
         except Exception as error:
@@ -155,6 +175,18 @@ class LastingProducer:
         self._pause = FIRST_PAUSE_SECONDS
         count: int = batch.record_count()
         return count
+
+    async def _check_size(self, producer: AIOKafkaProducer, topic: str, size: int) -> None:
+        """Raise TooLargeError where a topic is known to refuse a batch of this size, which would cost the producer."""
+        if size > self._limits.get(topic, size):
+            # Somebody may have set it right since.
+            await self._read_limits(producer)
+            if size > self._limits.get(topic, size):
+                raise TooLargeError
+
+    async def _read_limits(self, producer: AIOKafkaProducer) -> None:
+        self._limits = await _limits_of(producer.client, self._topics)
+        self._refusing.difference_update(self._limits)
 
     def _lose(self, producer: AIOKafkaProducer | None, trouble: str) -> None:
         """Put a producer aside. It ends when what it holds has ended: on other partitions nothing may be wrong."""
@@ -228,10 +260,11 @@ class LastingProducer:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await producer.start()
                 partitions = await _partitions_of(producer.client, self._topics)
+                await self._read_limits(producer)
         except BaseException:
             await producer.stop()
             raise
-        self.warnings = tuple(
+        self._shrunk = tuple(
             _shrunk(topic, count, had)
             for topic, count in partitions.items()
             if (had := self._partitions.get(topic, 0)) > count
@@ -253,6 +286,17 @@ async def _partitions_of(client: AIOKafkaClient, topics: Sequence[str]) -> Mappi
         if not count:
             raise MissingTopicError(_missing(topic))
     return partitions
+
+
+async def _limits_of(client: AIOKafkaClient, topics: Sequence[str]) -> Mapping[str, int]:
+    """Return how large a batch each topic takes, but for those of which Kafka does not tell this user."""
+    asked = [(_TOPIC, topic, [_LIMIT]) for topic in topics]
+    answer = await client.send(client.get_random_node(), DescribeConfigsRequest(asked))
+    return {
+        topic: int(entries[0][1])
+        for code, _message, _type, topic, entries in answer.resources
+        if code == _NO_ERROR and entries
+    }
 
 
 def _shrunk(topic: str, count: int, had: int) -> str:

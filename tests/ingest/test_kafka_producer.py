@@ -135,7 +135,10 @@ def test_a_topic_that_is_deleted_is_told_and_not_made_by_the_asking(generous_kaf
         assert told(producer) == (missing,)
         await asyncio.sleep(2)
         assert told(producer) == (missing,)
-        await administer(kafka, lambda admin: admin.create_topics([NewTopic(name, 1, 1)]))
+        await administer(
+            kafka,
+            lambda admin: admin.create_topics([NewTopic(name, 1, 1, topic_configs=dict(kafka.topics.events.settings))]),
+        )
         await until(lambda: producer.trouble is None)
         assert producer.partitions(name) == 1
         assert told(producer) == (None, SHRUNK.format(topic=name, count=1, had=3))
