@@ -43,6 +43,9 @@ broker that is asked for more than 100 MiB in one closes the connection, every t
 
 STOP_SECONDS: Final = 10.0
 
+_KEY_BYTES_AT_ONCE: Final = 50_000
+"""Hashing a key takes some 0.13 microseconds a byte."""
+
 _MAX_UNFINISHED: Final = 1_000
 _KEPT_OF_TOO_LARGE: Final = BATCH_BYTES
 
@@ -77,6 +80,7 @@ class _Pending:
 
     digest: bytes
     parts: list[_Part]
+    """None yet while it is being divided."""
     unkeyed: int
     """The turn that decided where records without a key go."""
     counts: Mapping[str, int]
@@ -199,19 +203,13 @@ class KafkaPublisher:
         loop = asyncio.get_running_loop()
         counts = {topic: self._producer.partitions(topic) for topic in (self._events, self._dead_letter)}
         before = self._unfinished.pop(key, None)
-        if before is not None and before.counts == counts:
-            parts = self._divide(batch, counts, before.unkeyed)
-            for part in parts:
-                part.done = before.done[part.place]
-            unkeyed = before.unkeyed
-        else:
-            unkeyed = self._turn
+        if before is None or before.counts != counts:
+            before = _Unfinished(self._turn, counts, {})
             self._turn += 1
-            parts = self._divide(batch, counts, unkeyed)
-        pending = _Pending(key, parts, unkeyed, counts, size, loop.time(), loop.create_future())
+        pending = _Pending(key, [], before.unkeyed, counts, size, loop.time(), loop.create_future())
         self._pending[key] = pending
         self._pending_bytes += size
-        task = loop.create_task(self._deliver(pending))
+        task = loop.create_task(self._deliver(pending, batch, before.done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return pending
@@ -233,10 +231,19 @@ class KafkaPublisher:
                 part.entries.append(entry)
         return list(parts.values())
 
-    async def _deliver(self, pending: _Pending) -> None:
+    async def _divide_apart(self, batch: Split, counts: Mapping[str, int], unkeyed: int) -> list[_Part]:
+        """Divide a batch, in a thread where hashing its keys takes so long that everything else on the loop waits."""
+        if sum(len(record.key) for record in batch.records if record.key is not None) <= _KEY_BYTES_AT_ONCE:
+            return self._divide(batch, counts, unkeyed)
+        return await asyncio.to_thread(self._divide, batch, counts, unkeyed)
+
+    async def _deliver(self, pending: _Pending, batch: Split, done: Mapping[Place, int]) -> None:
         """Bring all of a batch to its end, whoever waits for it."""
         reason: str | None = "it ended before Kafka had acknowledged it"
         try:
+            pending.parts.extend(await self._divide_apart(batch, pending.counts, pending.unkeyed))
+            for part in pending.parts:
+                part.done = done.get(part.place, 0)
             outcomes = await asyncio.gather(*map(self._send, pending.parts), return_exceptions=True)
             reason = next((_told(outcome) for outcome in outcomes if outcome is not None), None)
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -137,6 +138,30 @@ def test_keyed_records_go_where_any_client_would_put_them_and_all_others_of_a_ba
     assert [one.value for one in found if one.key == keys[0]] == [b"%d" % number for number in range(6)]
     unkeyed = [(one.value, one.partition) for one in found if one.key is None]
     assert sorted(unkeyed) == [(b"%d.%d" % (number, index), number % 4) for number in range(6) for index in range(3)]
+
+
+@pytest.mark.partitions(2)
+def test_a_batch_of_many_keys_is_divided_in_a_thread_and_a_repeat_joins_it_meanwhile(
+    topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+
+    def noted(key: bytes, partitions: int) -> int:
+        threads.add(threading.current_thread())
+        return kafka_producer.partition_of(key, partitions)
+
+    monkeypatch.setattr(kafka_module, "partition_of", noted)
+    whole = batch(*(record(b"%d" % number, b"prod/%0200d" % number) for number in range(500)))
+
+    async def story() -> None:
+        async with publisher_of(topics) as publisher:
+            await asyncio.gather(publisher.publish(whole), publisher.publish(whole))
+
+    asyncio.run(story())
+    assert threading.main_thread() not in threads
+    found = stored(topics, topics.topics.events.name)
+    assert sorted(values(found)) == sorted(each.value for each in whole.records)
+    assert {each.partition for each in found} == {0, 1}
 
 
 def test_publishes_that_meet_on_a_partition_do_not_mix(topics: KafkaSettings) -> None:
