@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from ingest.split import Split
-from wire.record import Record, Rejected
 
 _DIGEST_BYTES: Final = 16
 
@@ -107,8 +106,8 @@ def digest(batch: Split) -> bytes:
 
 async def digest_apart(batch: Split) -> bytes:
     """Return the digest of a batch, in a thread where it takes so long that everything else on the loop would wait."""
-    entries: list[Record | Rejected] = [*batch.records, *batch.rejected]
-    if len(entries) <= _EVENTS_AT_ONCE and sum(len(entry.value) for entry in entries) <= _BYTES_AT_ONCE:
+    values = [record.value for record in batch.records] + [rejected.value for rejected in batch.rejected]
+    if len(values) <= _EVENTS_AT_ONCE and sum(map(len, values)) <= _BYTES_AT_ONCE:
         return digest(batch)
     return await asyncio.to_thread(digest, batch)
 
