@@ -7,7 +7,6 @@ still holds has ended.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -42,7 +41,7 @@ CONNECT_SECONDS: Final = 15.0
 
 RETRY_SECONDS: Final = 0.5
 """How long aiokafka waits before it tries again what the broker did not take or could not be asked. Each time it logs
-some four lines: an outage of 90 seconds is 700 of them."""
+some four lines, which the commands keep off the screen: what there is to know of an outage is `trouble`."""
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -60,8 +59,6 @@ _TOPIC: Final = 2
 _NO_ERROR: Final = 0
 
 _UNREACHED: Final = (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError)
-
-_log: Final = logging.getLogger(__name__)
 
 
 class NotDeliveredError(Exception):
@@ -169,7 +166,6 @@ class LastingProducer:
             raise TooLargeError from None
         except Exception as error:
             kind = type(error).__name__
-            _log.warning("a batch for %s failed: %s; a new producer is made", topic, kind)
             self._lose(producer, f"a new producer is being made after a failure ({kind})")
             raise NotDeliveredError(f"Kafka did not take it ({kind}): a new producer is being made") from error
         self._pause = FIRST_PAUSE_SECONDS
@@ -224,14 +220,12 @@ class LastingProducer:
                 producer = await self._connect()
             except MissingTopicError as error:
                 self.trouble = str(error)
-                _log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - whatever it is, and aiokafka asserts: the next may do better
                 kind = type(error).__name__
                 # Whoever reads it can do something about a right that is missing, and looks for it elsewhere.
                 self.trouble = (
                     "Kafka cannot be reached" if isinstance(error, _UNREACHED) else f"Kafka cannot be used ({kind})"
                 )
-                _log.warning("%s, at %s: %s", self.trouble, self._kafka.bootstrap, kind)
             else:
                 if is_renewal:
                     self._on_renewed()

@@ -49,7 +49,9 @@ async def administer(kafka: KafkaSettings, work: Callable[[AIOKafkaAdminClient],
         await admin.close()
 
 
-def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(no_topics: KafkaSettings) -> None:
+def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(
+    no_topics: KafkaSettings, caplog: pytest.LogCaptureFixture
+) -> None:
     name = no_topics.topics.events.name
 
     async def story() -> None:
@@ -64,6 +66,8 @@ def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(no_topics: K
         await producer.stop()
 
     asyncio.run(story())
+    # Nor is it logged at each attempt: it is `trouble` for as long as it lasts.
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("ingest")] == []
 
 
 @pytest.mark.partitions(2)
