@@ -256,7 +256,7 @@ def test_ctrl_c_is_told_by_the_exit_code(ingest: "Ingest") -> None:
 @pytest.mark.parametrize(
     ("arguments", "given", "told"),
     [
-        (("--bootstrap", "kafka"), {}, "--bootstrap=kafka: string should match pattern"),
+        (("--bootstrap", "kafka"), {}, "--bootstrap=kafka: give host:port, several separated by commas"),
         (("--cluster", "A"), {}, "--cluster=A: string should match pattern"),
         ((), {"AUDITSTREAM_INGEST_MAX_PENDING_BYTES": "0"}, "AUDITSTREAM_INGEST_MAX_PENDING_BYTES=0: input should be"),
         ((), {"AUDITSTREAM_INGEST_MAX_PENDING": "1"}, "unknown variable AUDITSTREAM_INGEST_MAX_PENDING: "),

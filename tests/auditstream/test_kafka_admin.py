@@ -177,7 +177,8 @@ def test_it_waits_for_kafka_and_says_so_once(run: "Run") -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--bootstrap", "kafka"), "--bootstrap=kafka: string should match pattern"),
+        (("--bootstrap", "kafka"), "--bootstrap=kafka: give host:port, several separated by commas\n"),
+        (("--bootstrap", "a:99999"), "--bootstrap=a:99999: give host:port, several separated by commas, with ports"),
         (("--topic-prefix", "a b"), "--topic-prefix=a b: string should match pattern"),
         (("--partitions", "0"), "Invalid value for '--partitions'"),
         (("--wait", "-1"), "Invalid value for '--wait'"),
