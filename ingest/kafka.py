@@ -10,6 +10,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
@@ -125,6 +126,9 @@ class KafkaPublisher:
         self._large: Final = asyncio.Semaphore(LARGE_AT_ONCE)
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._turn = 0
+        self._waiters = 0
+        self._nobody_waits: Final = asyncio.Event()
+        self._nobody_waits.set()
         self._closed: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -145,10 +149,13 @@ class KafkaPublisher:
         self._closed = reason
 
     async def stop(self, reason: str = "it stops", seconds: float = STOP_SECONDS) -> None:
-        """Take nothing new, give what is pending some seconds to become durable, and leave Kafka."""
+        """Take nothing new, give what somebody waits for some seconds to become durable, and leave Kafka.
+
+        The others that are pending were answered already, as not durable: their senders come again.
+        """
         self.close(reason)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nobody_waits.wait(), seconds)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -165,13 +172,23 @@ class KafkaPublisher:
         if key in self._acknowledged:
             return
         pending = self._pending.get(key) or self._admit(batch, key)
-        # Unlike `wait_for`, `wait` leaves the future alone when it is late or cancelled: others may wait for it too.
-        await asyncio.wait((pending.outcome,), timeout=self._timeout_seconds)
+        await self._wait_for(pending.outcome)
         if not pending.outcome.done():
             raise Unavailable(f"Kafka has not acknowledged it within {self._timeout_seconds:g} seconds")
         reason = pending.outcome.result()
         if reason is not None:
             raise Unavailable(reason)
+
+    async def _wait_for(self, outcome: asyncio.Future[str | None]) -> None:
+        self._waiters += 1
+        self._nobody_waits.clear()
+        try:
+            # Unlike `wait_for`, `wait` leaves the future alone when late or cancelled: others may wait for it too.
+            await asyncio.wait((outcome,), timeout=self._timeout_seconds)
+        finally:
+            self._waiters -= 1
+            if not self._waiters:
+                self._nobody_waits.set()
 
     @property
     def warnings(self) -> tuple[str, ...]:

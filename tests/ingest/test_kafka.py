@@ -374,6 +374,23 @@ def test_a_stop_gives_up_what_takes_too_long(topics: KafkaSettings) -> None:
     assert stored(topics, topics.topics.events.name) == []
 
 
+@pytest.mark.usefixtures("held")
+def test_a_stop_does_not_wait_for_what_nobody_waits_for(topics: KafkaSettings) -> None:
+
+    async def story() -> None:
+        async with publisher_of(topics, timeout_seconds=1.0) as publisher:
+            late = asyncio.create_task(publisher.publish(batch(record(b"a"))))
+            given_up = asyncio.create_task(publisher.publish(batch(record(b"b"))))
+            await asyncio.sleep(0.05)
+            given_up.cancel()
+            begin = time.monotonic()
+            await publisher.stop()
+            assert 0.9 < time.monotonic() - begin < 6
+            assert await refusal(late) == "Kafka has not acknowledged it within 1 seconds"
+
+    asyncio.run(story())
+
+
 # Outages
 
 
