@@ -73,7 +73,7 @@ class PublisherMetrics:
         )
         self.refused_records: Final = Counter(
             "auditstream_ingest_refused_records",
-            "Records that their topic refused for their size, so that less was sent: run `auditstream topics create`.",
+            "Records that Kafka refused for their size, so that less was sent of them: standard error says what to do.",
             registry=registry,
         )
         self.renewed_producers: Final = Counter(
