@@ -18,7 +18,7 @@ demo: .venv/.run  ## recorded audit events become alerts, here and now
 	@$(BIN)/auditstream demo
 
 test: .venv/.dev  ## the whole suite, with branch coverage
-	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='ingest/*,processor/*,rules/*,wire/*'
 
 chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes

@@ -6,6 +6,7 @@ the error and its place are shown: its text may hold what a client sent.
 """
 
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from auditstream.screen import Screen
 from rules.text import escape
 
 _WARNS: Final = "processor"
+
+# Faust logs in the name of the class that a service is of, ours included.
+_FAUST: Final = re.compile(r"[/\\](faust|mode)[/\\]")
 
 
 class LineHandler(logging.Handler):
@@ -37,7 +41,9 @@ class LineHandler(logging.Handler):
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR or record.name.partition(".")[0] == _WARNS
+    if record.levelno >= logging.ERROR:
+        return True
+    return record.name.partition(".")[0] == _WARNS and not _FAUST.search(record.pathname)
 
 
 @contextmanager

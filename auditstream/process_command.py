@@ -8,7 +8,7 @@ import socket
 
 from prometheus_client import CollectorRegistry
 
-from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK
+from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.looks import Looks
 from auditstream.replay_command import ready_rules
@@ -49,5 +49,5 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
             ended_by = worker.run(listener)
         except UnevenError as error:
             screen.note([escape(f"auditstream: {error}")])
-            return INTERNAL
+            return FINDINGS
     return INTERRUPTED if ended_by is signal.SIGINT else OK

@@ -7,10 +7,10 @@ still holds has ended.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
@@ -42,6 +42,9 @@ CONNECT_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 0.5
 """How long aiokafka waits before it tries again what the broker did not take or could not be asked. Each time it logs
 some four lines, which the commands keep off the screen: what there is to know of an outage is `trouble`."""
+
+_AWAY_SECONDS: Final = 0.1
+"""How long it waits before it asks again where partitions are, when nobody could be asked."""
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -250,6 +253,8 @@ class LastingProducer:
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             retry_backoff_ms=int(RETRY_SECONDS * 1000),
         )
+        client = producer.client
+        client._metadata_update = _with_pause(client._metadata_update)  # noqa: SLF001 - held to be there by a test
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await producer.start()
@@ -345,3 +350,19 @@ def size_of(entry: Entry) -> int:
 
 
 _OVERHEAD_BYTES: Final = 256
+
+
+def _with_pause(update: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    """Return what asks for the cluster's metadata, and takes its time when it gets none.
+
+    While a partition has no leader aiokafka's sender asks again as soon as it was answered. With a broker that was
+    stopped the answer is a refused connection, and what waits to be sent would keep a core busy until it is back.
+    """
+
+    async def update_with_pause(*args: Any) -> bool:  # noqa: ANN401 - aiokafka has no types
+        is_updated = await update(*args)
+        if not is_updated:
+            await asyncio.sleep(_AWAY_SECONDS)
+        return is_updated
+
+    return update_with_pause

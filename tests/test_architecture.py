@@ -22,6 +22,8 @@ LONG_FUNCTIONS: dict[str, str] = {}
 # Modules whose tests stand elsewhere, and where.
 TESTED_ELSEWHERE: dict[str, str] = {
     "auditstream/kafka_watch.py": "test_ingest_command.py: what is told of a Kafka that goes and comes",
+    "processor/stream/checkpoint.py": "test_faults_*.py: a crash at each of its steps, on a real Kafka",
+    "processor/stream/worker.py": "test_faults_signals.py, tests/auditstream/test_process_command.py: start to end",
 }
 
 

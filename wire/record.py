@@ -109,7 +109,7 @@ def read_record(key: bytes | None, value: bytes | None, headers: Iterable[tuple[
     """Return the record that Kafka holds so, or why it is none."""
     told = dict(headers)
     try:
-        cluster, received_ms = told.get("cluster", b"").decode(), int(told.get("received", b""))
+        cluster, received_ms = told.get("cluster", b"")[:_MAX_CLUSTER_BYTES].decode(), int(told.get("received", b""))
     except ValueError:
         cluster, received_ms = "", 0
     version = told.get("v", b"").decode(errors="replace")
@@ -120,6 +120,7 @@ def read_record(key: bytes | None, value: bytes | None, headers: Iterable[tuple[
 
 
 _SHOWN: Final = 20
+_MAX_CLUSTER_BYTES: Final = 253  # far more than ingest gives; a dead letter has to fit its topic
 
 
 def identity(cluster: str, value: bytes) -> str:

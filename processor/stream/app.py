@@ -18,8 +18,9 @@ from processor.stream.lease import lease_left
 from processor.stream.metrics import Gauges, StreamMetrics
 from processor.stream.opening import Opening
 from processor.stream.outgoing import Outgoing
+from processor.stream.recovery import watch_recovery
 from processor.stream.state_log import StateLog
-from processor.stream.state_table import StateTable
+from processor.stream.state_table import StateStore, StateTable
 from wire.kafka_settings import KafkaSettings
 from wire.topics import INVENTORY, MAX_RECORD_BYTES
 
@@ -41,6 +42,7 @@ class Pipeline(NamedTuple):
     app: BatchApp
     checkpointer: Checkpointer
     intake: Intake
+    store: StateStore
 
 
 def create_pipeline(
@@ -72,6 +74,7 @@ def create_pipeline(
         metrics,
     )
     app.work = checkpointer
+    watch_recovery(app)
     registry.register(Gauges(checkpointer.lags, lambda: lease_left(consumer)))
 
     @app.agent(app.topic(topics.events.name, schema=BatchSchema()), name="judge")
@@ -81,7 +84,7 @@ def create_pipeline(
             event.ack()
 
     app.task(checkpointer.tick)
-    return Pipeline(app, checkpointer, intake)
+    return Pipeline(app, checkpointer, intake, table.data)
 
 
 def _create_app(kafka: KafkaSettings, settings: ProcessorSettings) -> BatchApp:

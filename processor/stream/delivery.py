@@ -51,14 +51,16 @@ class Fetched(NamedTuple):
     """The group's, by which Faust drops what is of another one."""
     seeks: Mapping[TP, int]
     """How often each partition had been sought."""
+    positions: Mapping[TP, int]
+    """From where each partition was fetched."""
 
 
 class Batch(ConsumerMessage):
     """A message whose value is a list of records of one partition."""
 
-    __slots__ = ("assignment", "seeks")
+    __slots__ = ("assignment", "follows", "seeks")
 
-    def __init__(self, tp: TP, records: Any, fetched: "Fetched") -> None:  # noqa: ANN401 - Faust says bytes
+    def __init__(self, tp: TP, records: Any, fetched: "Fetched", follows: int) -> None:  # noqa: ANN401 - Faust says bytes
         last = records[-1]
         super().__init__(
             topic=tp.topic,
@@ -77,6 +79,8 @@ class Batch(ConsumerMessage):
         )
         self.assignment: Final = fetched.assignment
         self.seeks: Final = fetched.seeks.get(tp, 0)
+        self.follows: Final = follows
+        """The offset from which they were fetched: nothing that is there lies between it and the first of them."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -106,7 +110,8 @@ class BatchConsumer(driver.Consumer):
         # seek, or delivers records from before it.
         self._fetching = asyncio.Lock()
         self._seeks: Counter[TP] = Counter()
-        self._at_fetch = Fetched(0, None, {})
+        self._positions: dict[TP, int] = {}
+        self._at_fetch = Fetched(0, None, {}, {})
         self.assignments = 0
         """How many there were. The group's generation does not tell them apart: it may begin anew."""
         self.lease_until = 0.0
@@ -130,7 +135,8 @@ class BatchConsumer(driver.Consumer):
                 if self._seeks[tp] != began.seeks.get(tp, 0):
                     break
                 self._read_offset[tp] = None  # no bookkeeping of gaps: whoever takes the records knows their order
-                yield tp, Batch(tp, records[begin : begin + BATCH_RECORDS], began)
+                follows = records[begin - 1].offset + 1 if begin else began.positions.get(tp, records[0].offset)
+                yield tp, Batch(tp, records[begin : begin + BATCH_RECORDS], began, follows)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]], set[TP]]:  # noqa: ASYNC109 - Faust's signature
         if not self.flow_active:
@@ -139,8 +145,11 @@ class BatchConsumer(driver.Consumer):
         active = set(self._get_active_partitions())
         if active:
             async with self._fetching:
-                self._at_fetch = Fetched(self.assignments, self.app.consumer_generation_id, dict(self._seeks))
-                return await self._getmany(active, min(timeout, _FETCH_SECONDS)), active
+                generation = self.app.consumer_generation_id
+                self._at_fetch = Fetched(self.assignments, generation, dict(self._seeks), dict(self._positions))
+                fetched = await self._getmany(active, min(timeout, _FETCH_SECONDS))
+                self._positions.update((tp, records[-1].offset + 1) for tp, records in fetched.items() if records)
+                return fetched, active
         self._has_room.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._has_room.wait(), timeout)  # stock Faust sleeps for a second instead
@@ -168,7 +177,9 @@ class BatchConsumer(driver.Consumer):
         """Seek, with no fetch under way."""
         async with self._fetching:
             self._seeks.update(partitions.keys())
-            await super().seek_wait({tp: self._checked(tp, offset) for tp, offset in partitions.items()})
+            checked = {tp: self._checked(tp, offset) for tp, offset in partitions.items()}
+            self._positions.update(checked)
+            await super().seek_wait(checked)
 
     def _checked(self, tp: TP, offset: int) -> int:
         # A batch of an earlier assignment may have moved Faust's own idea of how far a changelog was read.
@@ -243,6 +254,9 @@ class BatchConsumer(driver.Consumer):
         self._to_resume.clear()
         self._buffered_partitions.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Look for nothing: stock Faust takes a changelog that is not read after its recovery for one that hangs."""
 
     def membership_lost(self) -> bool:
         """Tell whether the group has gone on without this worker."""

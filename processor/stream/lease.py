@@ -19,6 +19,7 @@ _SHARE: Final = 0.9
 """Of the session timeout: what is left is for clocks that do not run alike."""
 
 _PAUSE_SECONDS: Final = 0.05
+_AWAY_SECONDS: Final = 0.1
 
 FETCH_WAIT_MS: Final = 250
 """How long a broker may keep a fetch that finds nothing. It answers a connection's requests in their order, so that all
@@ -79,7 +80,9 @@ class LeasedProducer(driver.Producer):
         await super().on_start()
         # aiokafka gives up batches that find no leader for so long, though they could be repeated for ever.
         self.client._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 - held to be there by a test
-        sender = self.client._sender  # noqa: SLF001 - held to be there by a test
+        cluster = self.client.client
+        cluster._metadata_update = with_pause(cluster._metadata_update)  # noqa: SLF001 - the same
+        sender = self.client._sender  # noqa: SLF001 - the same
         sender._send_produce_req = self.with_lease(sender._send_produce_req)  # noqa: SLF001 - the same
 
     def with_lease(self, send: Send) -> Send:
@@ -96,6 +99,23 @@ class LeasedProducer(driver.Producer):
     def client(self) -> Any:  # noqa: ANN401 - the same
         """The producer of aiokafka."""
         return self._ensure_producer()
+
+
+def with_pause(update: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    """Return what asks for the cluster's metadata, and takes its time when it gets none.
+
+    While a partition has no leader aiokafka's sender asks again as soon as it was answered. With a broker that was
+    stopped the answer is a refused connection, and a worker with work in its hands would keep a core busy until the
+    broker is back.
+    """
+
+    async def update_with_pause(*args: Any) -> bool:  # noqa: ANN401 - aiokafka has no types
+        is_updated = await update(*args)
+        if not is_updated:
+            await asyncio.sleep(_AWAY_SECONDS)
+        return is_updated
+
+    return update_with_pause
 
 
 def lease_left(consumer: Any) -> float:  # noqa: ANN401 - Faust's types know its own consumers only

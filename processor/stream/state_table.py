@@ -24,6 +24,8 @@ class StateStore(Store[bytes, bytes]):
         super().__init__(url, app, table, **options)
         self._changelog: Final = table.changelog_topic_name
         self.cuts: Final[dict[int, Cut]] = {}
+        self.read = 0
+        """Records that were read, of all changelogs."""
 
     def cut(self, partition: int) -> Cut:
         """Return what is known of a partition."""
@@ -46,11 +48,20 @@ class StateStore(Store[bytes, bytes]):
         for event in batch:
             message: Any = event.message
             if message.assignment == consumer.assignments:  # else it will be read again
+                self._check_follows(message)
                 self._read(message.topic, message.partition, message.value)
+
+    def _check_follows(self, batch: Any) -> None:  # noqa: ANN401 - Faust's message, which is a batch of ours
+        """Leave if there was something between a batch and the one before it: Faust drops what it takes for repeats."""
+        end = self.cut(batch.partition).end or 0
+        if batch.follows > end:
+            place = f"{batch.topic}, partition {batch.partition}"
+            leave(f"{place}: read up to {end}, but the next batch is from {batch.follows}")
 
     def _read(self, topic: str, partition: int, records: Iterable[Any]) -> None:
         cut = self.cut(partition)
         for record in records:
+            self.read += 1
             try:
                 cut.read(record.offset, record.key, record.value)
                 if record.key != MARKER_KEY:

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -34,6 +35,12 @@ Look = Callable[[str | None], None]
 """Takes why no events are judged, None when they are: once a second."""
 
 _LOOK_SECONDS: Final = 1.0
+
+_STANDSTILL_SECONDS: Final = 120.0
+"""So long a worker may have partitions and neither judge nor read anything of their state, while Kafka answers: twice
+what the slowest member of a rebalance may take."""
+
+_TAKEN_OVER: Final = "partitions are being taken over"
 
 
 class Worker:
@@ -123,9 +130,21 @@ class Worker:
         self._waits_for = reason
 
     async def _watch(self) -> None:
+        seen, since = None, time.monotonic()
         while True:
-            self._look(self._what_lacks())
+            lacking = self._what_lacks()
+            self._look(lacking)
+            if lacking != _TAKEN_OVER or seen != self._progress():
+                seen, since = self._progress(), time.monotonic()
+            elif time.monotonic() - since > _STANDSTILL_SECONDS:
+                leave(f"nothing of the state was read for {_STANDSTILL_SECONDS:g} seconds, and nothing is judged")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _progress(self) -> object:
+        """Return what changes while partitions are taken over."""
+        if self._pipeline is None:
+            return None
+        return self._pipeline.app.consumer.assignments, self._pipeline.store.read
 
     # --- health, and what is told of it
 
@@ -147,5 +166,5 @@ class Worker:
         if lease_left(app.consumer) <= 0:
             return "no lease: Kafka does not answer, or the group has not taken this worker in yet"
         if intake.assignment != app.consumer.assignments and app.consumer.sources():
-            return "partitions are being taken over"
+            return _TAKEN_OVER
         return None

@@ -232,5 +232,6 @@ def test_the_hidden_names_that_are_used_are_there(kafka: Broker) -> None:
     async def story() -> None:
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, enable_idempotence=True) as producer:
             assert isinstance(producer._sender.sender_task, asyncio.Task)  # noqa: SLF001 - it is what is asked
+            assert callable(producer.client._metadata_update)  # noqa: SLF001 - it is what is replaced
 
     asyncio.run(story())

@@ -71,10 +71,12 @@ async def partitions_of(bootstrap: str, topic: str) -> list[int]:
     """Return the numbers of a topic's partitions, once each of them has a leader."""
     async with _admin(bootstrap) as admin:
         while True:
-            (described,) = await admin.describe_topics([topic])
-            if described["error_code"] == UnknownTopicOrPartitionError.errno:
+            # Not by its name: that would make it.
+            partitions = next(
+                (each["partitions"] for each in await admin.describe_topics() if each["topic"] == topic), None
+            )
+            if partitions is None:
                 raise UnknownTopicOrPartitionError(topic)
-            partitions = described["partitions"]
             if partitions and all(each["leader"] >= 0 for each in partitions):
                 return sorted(each["partition"] for each in partitions)
             await asyncio.sleep(0.05)

@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import pytest
 
@@ -107,6 +107,24 @@ def _refuse(reasons: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{_NO_KAFKA}, and with CI=true that is a failure\n{reasons}", pytrace=False)
     pytest.skip(f"{_NO_KAFKA}: the reasons stand at the end")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of pytest-xdist, give what is known of Kafka to the one that tells it."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        supply = session.config.stash[_SUPPLY]
+        output["kafka"] = supply.failed, supply.gave
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - xdist's signature
+    """Take what such a process knew; nothing comes of one that was ended by force."""
+    failed, gave = getattr(node, "workeroutput", {}).get("kafka", ({}, {}))
+    supply = node.config.stash[_SUPPLY]
+    supply.failed.update(failed)
+    for name, count in gave.items():
+        supply.gave[name] = supply.gave.get(name, 0) + count
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,6 +1,8 @@
 """The record: what is written on it, and which events are one and the same."""
 
-from wire.record import MAX_EVENT_BYTES, Reason, Record, Rejected, identity
+import pytest
+
+from wire.record import MAX_EVENT_BYTES, Reason, Record, Rejected, identity, read_record
 
 ITEM = b'{"level":"Metadata","auditID":"a-1","stage":"ResponseComplete"}'
 LOG_LINE = (
@@ -69,3 +71,36 @@ def test_the_size_of_what_was_cut_before_is_told_too() -> None:
 
     assert cut.kept == ITEM
     assert dict(cut.headers("ingest"))["cut"] == b"9000000"
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    record = Record(value=ITEM, key=b"prod/shop", cluster="prod", received_ms=7)
+    assert read_record(record.key, record.value, record.headers()) == record
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "found"),
+    [
+        (ITEM, [], ""),
+        (None, [("cluster", b"prod"), ("received", b"7"), ("v", b"1")], "1"),
+        (ITEM, [("cluster", b"prod"), ("received", b"7"), ("v", b"2")], "2"),
+        (ITEM, [("cluster", b"prod"), ("received", b"7"), ("v", b"\xff" * 99)], "\ufffd" * 20),
+        (ITEM, [("cluster", b""), ("received", b"7"), ("v", b"1")], "1"),
+        (ITEM, [("cluster", b"\xff"), ("received", b"7"), ("v", b"1")], "1"),
+        (ITEM, [("cluster", b"prod"), ("received", b"-7"), ("v", b"1")], "1"),
+        (ITEM, [("cluster", b"prod"), ("received", b"now"), ("v", b"1")], "1"),
+        (ITEM, [("cluster", b"prod"), ("v", b"1")], "1"),
+    ],
+)
+def test_what_no_ingest_wrote_is_rejected(value: bytes | None, headers: list[tuple[str, bytes]], found: str) -> None:
+    rejected = read_record(b"key", value, headers)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason is Reason.NOT_A_RECORD
+    assert rejected.value == (value or b"")
+    assert rejected.detail == f"expected a value and the headers cluster, received and v=1, found v={found}"
+
+
+def test_a_cluster_of_any_length_leaves_room_in_the_dead_letter() -> None:
+    rejected = read_record(None, ITEM, [("cluster", b"x" * 9_000_000), ("v", b"2")])
+    assert isinstance(rejected, Rejected)
+    assert sum(len(value) for _, value in rejected.headers("processor")) < 1000

@@ -13,6 +13,8 @@ so functions of it and of its libraries are wrapped here before the command star
     hide_topics=PATH      while PATH exists no topic is known, as a broker that has just begun may tell
     hide_leaders=PATH     while PATH exists no partition has a leader
     check_reading         end with code 99 when recovery leaves out records of a changelog that is not compacted
+
+Each wraps what it needs and nothing else, so that they go together.
 """
 
 # ruff: noqa: SLF001, ASYNC110, ASYNC240 - it reaches into what it breaks, and waits for files that tests make

@@ -92,8 +92,30 @@ def test_what_is_outdated_while_it_is_delivered_is_not(what: str, pipeline: Pipe
     assert delivered[1:] == ([(OTHER, [0])] if what == "a seek" else [])
 
 
+def test_a_batch_of_a_changelog_knows_what_it_follows_on(consumer: BatchConsumer) -> None:
+    """Batches that are fetched and not delivered leave a gap that the next one shows."""
+    super(BatchConsumer, consumer).resume_partitions({SOURCE})
+    consumer._positions[SOURCE] = 0  # noqa: SLF001 - what seek_wait does with a client
+    follows = []
+
+    async def work(*lists: list[int]) -> None:
+        for offsets in lists:
+
+            async def getmany(_active: set[TP] | None, _timeout: float, offsets: list[int] = offsets) -> Any:
+                return {SOURCE: [Stored(offset) for offset in offsets]}
+
+            consumer._getmany = getmany  # type: ignore[assignment, method-assign]  # noqa: SLF001 - the client's part
+            consumer._paused_partitions = {SOURCE} if offsets == [300] else set()  # noqa: SLF001 - Faust's name
+            async for _, batch in consumer.getmany(1.0):
+                assert isinstance(batch, Batch)
+                follows.append(batch.follows)
+
+    asyncio.run(work([3, 4, 9], list(range(20, 20 + BATCH_RECORDS + 1)), [300], [301]))
+    assert follows == [0, 10, 20 + BATCH_RECORDS, 301]
+
+
 def test_a_batch_knows_what_came_after_it(consumer: BatchConsumer) -> None:
-    batch, other = (Batch(tp, _stored(1), Fetched(3, 7, {})) for tp in (SOURCE, OTHER))
+    batch, other = (Batch(tp, _stored(1), Fetched(3, 7, {}, {}), 0) for tp in (SOURCE, OTHER))
     assert not consumer.is_outdated(batch)
     consumer._seeks[SOURCE] += 1  # noqa: SLF001 - the same
     assert consumer.is_outdated(batch)
@@ -157,7 +179,7 @@ def test_a_commit_that_is_refused_comes_again(is_taken: bool, pipeline: Pipeline
 
 
 def test_an_acknowledgement_commits_nothing(consumer: BatchConsumer) -> None:
-    batch = Batch(SOURCE, _stored(3), Fetched(3, 7, {}))
+    batch = Batch(SOURCE, _stored(3), Fetched(3, 7, {}, {}), 0)
     consumer.track_message(batch)
     assert consumer.ack(batch)
     assert batch.acked

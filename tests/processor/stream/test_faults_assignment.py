@@ -12,7 +12,7 @@ def test_a_group_whose_leader_knew_no_topics_for_a_moment_does_not_stand_still(i
     hidden.touch()
     installation.send(late_creations(["a", "b"], 3600))
     worker = installation.start(f"hide_topics={hidden}")
-    worker.await_told("judging")
+    worker.await_ready()
     assert worker.count("auditstream_processor_recoveries_total") == 0, "nothing was assigned"
     hidden.unlink()
     installation.await_committed()

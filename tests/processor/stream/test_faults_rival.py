@@ -62,6 +62,7 @@ def test_a_former_owner_writes_before_its_successor_opens_and_after(installation
     installation.check()
 
 
+@pytest.mark.chaos
 def test_the_last_owner_writes_after_its_successor_has_read_and_before_it_writes(installation: Installation) -> None:
     _rounds(installation, 2)
     held = installation.folder / "go"
@@ -116,6 +117,7 @@ def test_a_worker_that_was_frozen_with_work_writes_nothing_when_it_wakes(install
     installation.check()
 
 
+@pytest.mark.chaos
 def test_a_worker_that_was_frozen_past_its_lease_check_is_told_from_the_owner(installation: Installation) -> None:
     """What the lease leaves: frozen when the lease has been looked at and the request has not left."""
     installation.send(late_creations(["a", "b"], 3600))

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from processor.stream.app import Pipeline
-from processor.stream.lease import FETCH_WAIT_MS, LeasedProducer, LeaseThread, lease_left
+from processor.stream.lease import FETCH_WAIT_MS, LeasedProducer, LeaseThread, lease_left, with_pause
 
 
 class Coordinator:
@@ -110,3 +110,25 @@ def test_what_is_to_be_sent_waits_for_a_lease(pipeline: Pipeline) -> None:
 
     asyncio.run(work())
     assert sent == [7]
+
+
+@pytest.mark.parametrize(("is_updated", "least_seconds"), [(False, 0.3), (True, 0.0)])
+def test_a_cluster_that_does_not_answer_is_not_asked_without_a_pause(
+    is_updated: bool,  # noqa: FBT001 - a case
+    least_seconds: float,
+) -> None:
+    asked: list[object] = []
+
+    async def update(*args: object) -> bool:
+        asked.append(args)
+        return is_updated
+
+    async def work() -> None:
+        patient = with_pause(update)
+        for number in range(3):
+            assert await patient(number, None) is is_updated
+
+    begin = time.monotonic()
+    asyncio.run(work())
+    assert asked == [(0, None), (1, None), (2, None)]
+    assert time.monotonic() - begin >= least_seconds

@@ -14,6 +14,7 @@ import aiokafka
 import faust
 import mode
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import Sender
@@ -69,6 +70,7 @@ METHODS = {
     Sender: ("_send_produce_req",),
     BatchBuilder: ("append", "close", "record_count"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch"),
+    AIOKafkaClient: ("_metadata_update",),
 }
 
 # Attributes that are set when an object is made: the words stand in what makes it.
@@ -81,7 +83,7 @@ ATTRIBUTES = (
     (aiokafka.AIOKafkaProducer, ("_message_accumulator", "_sender")),
     (MessageAccumulator, ("_batch_ttl",)),
     (driver.ConsumerRebalanceListener, ("consumer_generation_id",)),
-    (Recovery, ("consumer_generation_id", "perform_seek", "persisted_offset", "apply_changelog_batch")),
+    (Recovery, ("_wait", "consumer_generation_id", "perform_seek", "persisted_offset", "apply_changelog_batch")),
 )
 
 

@@ -53,6 +53,40 @@ def test_missing_topics_are_waited_for(no_topics: KafkaSettings) -> None:
 
 
 @pytest.mark.partitions(2)
+def test_asking_for_topics_does_not_make_them(no_topics: KafkaSettings) -> None:
+    """By default a broker makes what it is asked for, with one partition and settings that would lose the state."""
+
+    async def work() -> set[str]:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(4):
+                await await_topics(no_topics, lambda _told: None)
+        admin = AIOKafkaAdminClient(bootstrap_servers=no_topics.bootstrap)
+        await admin.start()
+        names = set(await admin.list_topics())
+        await admin.close()
+        return names
+
+    assert not {topic.name for topic in no_topics.topics.all} & asyncio.run(work())
+
+
+@pytest.mark.partitions(2)
+@pytest.mark.topic_settings({"cleanup.policy": "delete"})
+def test_a_changelog_that_is_not_compacted_is_told(topics: KafkaSettings) -> None:
+    told: list[str] = []
+
+    async def work() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5):
+                await await_topics(topics, told.append)
+
+    asyncio.run(work())
+    name = topics.topics.changelog.name
+    assert told == [
+        f"the topic {name} is not kept as a changelog is (cleanup.policy=delete): run 'auditstream topics create'"
+    ]
+
+
+@pytest.mark.partitions(2)
 def test_topics_that_do_not_belong_together_are_refused(topics: KafkaSettings) -> None:
     name = topics.topics.events.name
 

@@ -31,8 +31,10 @@ class Stored:
 class Event:
     """An event of Faust's around a batch of them."""
 
+    follows = 0
+
     def __init__(self, partition: int, assignment: int, *records: Stored) -> None:
-        self.message = Batch(TP(CHANGELOG, partition), list(records), Fetched(assignment, 1, {}))
+        self.message = Batch(TP(CHANGELOG, partition), list(records), Fetched(assignment, 1, {}, {}), self.follows)
 
 
 @pytest.fixture
@@ -93,6 +95,14 @@ def test_state_is_not_read_past_its_partition(store: StateStore) -> None:
         store[b"k"]
 
 
+def test_faust_drops_what_it_takes_for_a_repeat_and_that_is_no_gap_if_it_is_one(store: StateStore) -> None:
+    first, again = Event(3, 5, *_checkpoint()), Event(3, 5, Stored(1, MARKER_KEY, marker_record(1, Marker(9, 1))))
+    next_one = Event(3, 5, Stored(4, MARKER_KEY, marker_record(1, Marker(11, 4))))
+    again.message.follows, next_one.message.follows = 1, 2  # type: ignore[misc]  # between 2 and 4 it is compacted
+    _take(store, first, again, next_one)
+    assert store.cut(3).marker == Marker(11, 4)
+
+
 _READ = """
 import logging
 from prometheus_client import CollectorRegistry
@@ -106,24 +116,32 @@ logging.basicConfig(format="%(message)s")
 engine = Engine(load([], Selection()).ruleset, "host")
 pipeline = create_pipeline(KafkaSettings(), ProcessorSettings(), engine, CollectorRegistry())
 pipeline.app.consumer.assignments = 5
-pipeline.app.tables["inventory"].data.apply_changelog_batch([Event(3, 5, Stored(8, {record}))], None, None)
+event = Event(3, 5, Stored(8, {record}))
+event.message.follows = {follows}
+pipeline.app.tables["inventory"].data.apply_changelog_batch([event], None, None)
 """
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "follows", "told"),
     [
-        ("b'k', b'short'", "offset 8: offset 8 holds no record of a checkpoint"),
+        ("b'k', b'whatever'", 5, ": read up to 0, but the next batch is from 5"),
+        ("b'k', b'short'", 0, ", offset 8: offset 8 holds no record of a checkpoint"),
         (
             "b'k', bytes(8) + b'\\x02newer'",
-            "offset 8: the state holds version 2, this auditstream knows 1: run the version",
+            0,
+            ", offset 8: the state holds version 2, this auditstream knows 1: run the version",
         ),
-        ("b'k', 7", "offset 8 cannot be read"),
+        ("b'k', 7", 0, ", offset 8 cannot be read"),
     ],
 )
-def test_what_cannot_be_read_ends_the_worker_with_a_clear_line(record: str, told: str) -> None:
+def test_what_cannot_be_read_ends_the_worker_with_a_clear_line(record: str, follows: int, told: str) -> None:
     ended = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", _READ.format(record=record)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", _READ.format(record=record, follows=follows)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode == 70, ended.stderr
-    assert ended.stderr.startswith(f"leaving without a commit: {CHANGELOG}, partition 3, {told}")
+    assert ended.stderr.startswith(f"leaving without a commit: {CHANGELOG}, partition 3{told}")
