@@ -64,26 +64,30 @@ def create_topics(settings: KafkaSettings, wait_seconds: float, screen: Screen) 
 
 async def _create_when_up(settings: KafkaSettings, wait_seconds: float, screen: Screen) -> int:
     end = time.monotonic() + wait_seconds
-    is_told = False
+    told = ""
     while True:
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 await _create(settings, screen)
         except _TooFewBrokers as error:
             problem = str(error)
+            waiting = f"{problem}; waiting up to {wait_seconds:g} s for that"
         except _Refused as error:
             screen.note([f"auditstream: {escape(str(error))}"])
             return FINDINGS
         except (KafkaError, OSError, TimeoutError) as error:
             problem = away(settings, error)
+            waiting = f"waiting up to {wait_seconds:g} s for Kafka at {settings.bootstrap}"
         else:
             return OK
         if time.monotonic() + _PAUSE_SECONDS >= end:
-            screen.note([f"auditstream: {escape(problem)}"])
+            # What was told with its next step already is not told again.
+            ended = f"gave up after {wait_seconds:g} s" if told.startswith(problem) else problem
+            screen.note([f"auditstream: {escape(ended)}"])
             return FINDINGS
-        if not is_told:
-            screen.note([f"auditstream: waiting up to {wait_seconds:g} s for Kafka at {escape(settings.bootstrap)}"])
-            is_told = True
+        if waiting != told:
+            screen.note([f"auditstream: {escape(waiting)}"])
+            told = waiting
         await asyncio.sleep(_PAUSE_SECONDS)
 
 

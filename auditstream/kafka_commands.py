@@ -114,7 +114,8 @@ def print_alerts(
     """Print the alerts that are in Kafka.
 
     They go to standard output, as JSON lines if that is no terminal; everything else goes to standard error. It ends
-    with what is there at its start; with --follow it goes on, also after Kafka was away. An alert that is in the topic
+    with what is there at its start, and with exit code 1 where Kafka or the topic is not there. With --follow it waits
+    for them, says once what for, and goes on with what comes, also after Kafka was away. An alert that is in the topic
     again is printed once: the ids of the last 100,000 at least, 200,000 at most, are remembered.
 
     What is there at the start comes by the time of the events: exactly so for 10,000 alerts (or 16 MiB), and beyond

@@ -94,31 +94,34 @@ class _Reader:
     async def run(self) -> int:
         """Read to the end, or for ever, and return the exit code."""
         ends: dict[TopicPartition, int] | None = None
-        is_told = False
+        # What is told once until it is over: that Kafka is away, and that the topic is missing.
+        told: set[bool] = set()
         while True:
-            problem = ""
+            problem, is_missing = "", False
             try:
                 async with self._consumer() as consumer:
                     if ends is None:
                         ends = await self._begin(consumer)
                     self._seek(consumer)
-                    if is_told:
-                        self._note(f"Kafka at {self._settings.bootstrap} is back")
-                        is_told = False
+                    if told:
+                        self._note(f"Kafka at {self._settings.bootstrap} has the topic {self._topic}: reading it")
+                        told.clear()
                     await self._to_the_ends(consumer, ends)
                     if not self._is_followed:
                         return FINDINGS if self._not_alerts else OK
                     await self._follow(consumer)
             except _MissingTopicError:
+                is_missing = True
                 problem = f"there is no topic {self._topic}: make it with 'auditstream topics create'"
             except (KafkaError, TimeoutError) as error:  # not every OSError: that may be the output's
                 problem = away(self._settings, error)
-            if not self._is_followed or ends is None:
+            if not self._is_followed:
                 self._note(problem)
                 return FINDINGS
-            if not is_told:
+            if is_missing not in told:
                 self._note(f"{problem}; going on when that is done")
-                is_told = True
+                told.add(is_missing)
+            _check_reader()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     # --- the beginning -----------------------------------------------------------------------------------------------
@@ -270,8 +273,7 @@ class _Reader:
             )
             if records:
                 return records
-            if _has_no_reader():
-                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+            _check_reader()
             idles += 1
             if idles % _IDLES_A_CHECK == 0:
                 # The consumer tries again for ever, and says nothing.
@@ -309,8 +311,9 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
             task.exception()  # seen, and of no use
 
 
-def _has_no_reader() -> bool:
-    """Tell whether whoever read our output is gone, as `head` is: where nothing is written, nothing else tells it."""
+def _check_reader() -> None:
+    """Raise BrokenPipeError if who read our output is gone, as `head` is: nothing else tells while nothing comes."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in poll.poll(0))
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

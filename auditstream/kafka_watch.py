@@ -32,6 +32,7 @@ async def watched(publisher: KafkaPublisher, bootstrap: str, screen: Screen) -> 
 
 
 async def _watch(publisher: KafkaPublisher, looks: Looks, screen: Screen) -> None:
+    told: tuple[str, ...] = ()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
@@ -40,5 +41,8 @@ async def _watch(publisher: KafkaPublisher, looks: Looks, screen: Screen) -> Non
             line = looks.look(str(error))
         else:
             line = looks.look(None)
-        if line is not None:
-            screen.note([f"auditstream: {escape(line)}"])
+        warnings = publisher.warnings
+        lines = [] if line is None else [line]
+        lines += [warning for warning in warnings if warning not in told]
+        told = warnings
+        screen.note([f"auditstream: {escape(line)}" for line in lines])

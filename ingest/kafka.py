@@ -9,12 +9,14 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from ingest.kafka_producer import (
@@ -25,7 +27,9 @@ from ingest.kafka_producer import (
     TooLargeError,
     partition_of,
     size_of,
+    value_of,
 )
+from ingest.mend import shorten
 from ingest.metrics import PublisherMetrics
 from ingest.publisher import Acknowledged, Unavailable, digest_apart
 from ingest.split import Split
@@ -39,6 +43,9 @@ LARGE_AT_ONCE: Final = 3
 broker that is asked for more than 100 MiB in one closes the connection, every time."""
 
 STOP_SECONDS: Final = 10.0
+
+_KEY_BYTES_AT_ONCE: Final = 50_000
+"""Hashing a key takes some 0.13 microseconds a byte."""
 
 _MAX_UNFINISHED: Final = 1_000
 _KEPT_OF_TOO_LARGE: Final = BATCH_BYTES
@@ -74,6 +81,7 @@ class _Pending:
 
     digest: bytes
     parts: list[_Part]
+    """None yet while it is being divided."""
     unkeyed: int
     """The turn that decided where records without a key go."""
     counts: Mapping[str, int]
@@ -117,8 +125,10 @@ class KafkaPublisher:
         self._lanes: Final[defaultdict[Place, asyncio.Lock]] = defaultdict(asyncio.Lock)
         self._large: Final = asyncio.Semaphore(LARGE_AT_ONCE)
         self._tasks: Final[set[asyncio.Task[None]]] = set()
-        self._told_small: Final[set[str]] = set()
         self._turn = 0
+        self._waiters = 0
+        self._nobody_waits: Final = asyncio.Event()
+        self._nobody_waits.set()
         self._closed: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -139,10 +149,13 @@ class KafkaPublisher:
         self._closed = reason
 
     async def stop(self, reason: str = "it stops", seconds: float = STOP_SECONDS) -> None:
-        """Take nothing new, give what is pending some seconds to become durable, and leave Kafka."""
+        """Take nothing new, give what somebody waits for some seconds to become durable, and leave Kafka.
+
+        The others that are pending were answered already, as not durable: their senders come again.
+        """
         self.close(reason)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nobody_waits.wait(), seconds)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -159,13 +172,28 @@ class KafkaPublisher:
         if key in self._acknowledged:
             return
         pending = self._pending.get(key) or self._admit(batch, key)
-        # Unlike `wait_for`, `wait` leaves the future alone when it is late or cancelled: others may wait for it too.
-        await asyncio.wait((pending.outcome,), timeout=self._timeout_seconds)
+        await self._wait_for(pending.outcome)
         if not pending.outcome.done():
             raise Unavailable(f"Kafka has not acknowledged it within {self._timeout_seconds:g} seconds")
         reason = pending.outcome.result()
         if reason is not None:
             raise Unavailable(reason)
+
+    async def _wait_for(self, outcome: asyncio.Future[str | None]) -> None:
+        self._waiters += 1
+        self._nobody_waits.clear()
+        try:
+            # Unlike `wait_for`, `wait` leaves the future alone when late or cancelled: others may wait for it too.
+            await asyncio.wait((outcome,), timeout=self._timeout_seconds)
+        finally:
+            self._waiters -= 1
+            if not self._waiters:
+                self._nobody_waits.set()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should look at though batches are taken, each a clause."""
+        return self._producer.warnings
 
     def check(self) -> None:
         """Raise Unavailable if a small batch would be refused now."""
@@ -192,19 +220,13 @@ class KafkaPublisher:
         loop = asyncio.get_running_loop()
         counts = {topic: self._producer.partitions(topic) for topic in (self._events, self._dead_letter)}
         before = self._unfinished.pop(key, None)
-        if before is not None and before.counts == counts:
-            parts = self._divide(batch, counts, before.unkeyed)
-            for part in parts:
-                part.done = before.done[part.place]
-            unkeyed = before.unkeyed
-        else:
-            unkeyed = self._turn
+        if before is None or before.counts != counts:
+            before = _Unfinished(self._turn, counts, {})
             self._turn += 1
-            parts = self._divide(batch, counts, unkeyed)
-        pending = _Pending(key, parts, unkeyed, counts, size, loop.time(), loop.create_future())
+        pending = _Pending(key, [], before.unkeyed, counts, size, loop.time(), loop.create_future())
         self._pending[key] = pending
         self._pending_bytes += size
-        task = loop.create_task(self._deliver(pending))
+        task = loop.create_task(self._deliver(pending, batch, before.done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return pending
@@ -226,10 +248,19 @@ class KafkaPublisher:
                 part.entries.append(entry)
         return list(parts.values())
 
-    async def _deliver(self, pending: _Pending) -> None:
+    async def _divide_apart(self, batch: Split, counts: Mapping[str, int], unkeyed: int) -> list[_Part]:
+        """Divide a batch, in a thread where hashing its keys takes so long that everything else on the loop waits."""
+        if sum(len(record.key) for record in batch.records if record.key is not None) <= _KEY_BYTES_AT_ONCE:
+            return self._divide(batch, counts, unkeyed)
+        return await asyncio.to_thread(self._divide, batch, counts, unkeyed)
+
+    async def _deliver(self, pending: _Pending, batch: Split, done: Mapping[Place, int]) -> None:
         """Bring all of a batch to its end, whoever waits for it."""
         reason: str | None = "it ended before Kafka had acknowledged it"
         try:
+            pending.parts.extend(await self._divide_apart(batch, pending.counts, pending.unkeyed))
+            for part in pending.parts:
+                part.done = done.get(part.place, 0)
             outcomes = await asyncio.gather(*map(self._send, pending.parts), return_exceptions=True)
             reason = next((_told(outcome) for outcome in outcomes if outcome is not None), None)
         finally:
@@ -237,35 +268,63 @@ class KafkaPublisher:
 
     async def _send(self, part: _Part) -> None:
         """Make durable what a publish has for a partition, when those before it have done so."""
-        topic, partition = part.place
         async with self._lanes[part.place]:
             # The next batch is made when the last is acknowledged: aiokafka has one under way for a partition anyway.
             # So it is known how far a part has come, and no producer holds a batch that follows one that failed.
             while part.done < len(part.entries):
                 rest = part.entries[part.done :] if part.done else part.entries
                 try:
-                    if size_of(rest[0]) > BATCH_BYTES:
-                        async with self._large:
-                            part.done += await self._producer.deliver(topic, partition, rest)
-                    else:
-                        part.done += await self._producer.deliver(topic, partition, rest)
+                    part.done += await self._deliver_some(part.place, rest)
                 except TooLargeError:
-                    await self._set_aside(part.place, rest[0])
+                    await self._send_less(part.place, rest[0])
                     part.done += 1
 
-    async def _set_aside(self, place: Place, entry: Entry) -> None:
-        """Put into the dead letter what its topic refuses for its size, so that the rest of its batch can go on."""
-        topic, partition = place
-        if topic not in self._told_small:  # once: whoever can post could fill the log
-            self._told_small.add(topic)
-            _log.error("topic %s takes no record of %d bytes: run `auditstream topics create`", topic, size_of(entry))
-        if not isinstance(entry, Record) or len(entry.value) <= _KEPT_OF_TOO_LARGE:
+    async def _deliver_some(self, place: Place, entries: Sequence[Entry]) -> int:
+        """Return how many entries, from the first on, are durable now. Called by who has the partition's lock."""
+        if size_of(entries[0]) <= BATCH_BYTES:
+            return await self._producer.deliver(*place, entries)
+        async with self._large:
+            return await self._producer.deliver(*place, entries)
+
+    async def _send_less(self, place: Place, entry: Entry) -> None:
+        """Send what can be sent of what its topic refuses for its size, so that the rest of its batch can go on.
+
+        Of an event that is a copy without its objects, so that the rules see who did what, and the beginning of the
+        original for the dead letter; of a reject its beginning.
+        """
+        value = value_of(entry)
+        kept = value[:_KEPT_OF_TOO_LARGE]
+        if isinstance(entry, Rejected):
+            whole_bytes = len(entry.value) if entry.whole_bytes is None else entry.whole_bytes
+            cut = msgspec.structs.replace(entry, value=kept, whole_bytes=whole_bytes)
+            is_sent = len(kept) < len(value) and await self._is_taken(place, cut)
+        else:
+            # In a thread: of a hostile one it takes long.
+            short = await asyncio.to_thread(shorten, value)
+            copy = msgspec.structs.replace(entry, value=short)
+            is_judged = len(short) < len(value) and await self._is_taken(place, copy)
+            is_sent = is_judged or len(kept) < len(value)
+            if is_sent:
+                await self._set_aside(place, entry, kept, is_judged=is_judged)
+        if not is_sent:
             raise NotDeliveredError("a topic takes no record of this size: run `auditstream topics create`")
-        whole_bytes = len(entry.value)
+        self._metrics.refused_records.inc()
+
+    async def _is_taken(self, place: Place, entry: Entry) -> bool:
+        """Send an entry, and tell whether its topic takes one of its size."""
+        try:
+            await self._deliver_some(place, [entry])
+        except TooLargeError:
+            return False
+        return True
+
+    async def _set_aside(self, place: Place, record: Record, kept: bytes, *, is_judged: bool) -> None:
+        """Put what is kept of an event into the dead letter."""
+        whole_bytes = len(record.value)
         detail = f"{whole_bytes} bytes, more than its topic takes"
-        value = entry.value[:_KEPT_OF_TOO_LARGE]
-        reject = Rejected(value, Reason.TOO_LARGE, detail, entry.cluster, entry.received_ms, whole_bytes=whole_bytes)
-        number = partition % self._producer.partitions(self._dead_letter)
+        came = record.cluster, record.received_ms
+        reject = Rejected(kept, Reason.TOO_LARGE, detail, *came, is_judged, whole_bytes=whole_bytes)
+        number = place[1] % self._producer.partitions(self._dead_letter)
         await self._send(_Part((self._dead_letter, number), [reject]))
 
     def _end(self, pending: _Pending, reason: str | None) -> None:

@@ -7,16 +7,16 @@ still holds has ended.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.cluster import ClusterMetadata
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
+from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record, Rejected
@@ -41,7 +41,7 @@ CONNECT_SECONDS: Final = 15.0
 
 RETRY_SECONDS: Final = 0.5
 """How long aiokafka waits before it tries again what the broker did not take or could not be asked. Each time it logs
-some four lines: an outage of 90 seconds is 700 of them."""
+some four lines, which the commands keep off the screen: what there is to know of an outage is `trouble`."""
 
 _AWAY_SECONDS: Final = 0.1
 """How long it waits before it asks again where partitions are, when nobody could be asked."""
@@ -57,9 +57,11 @@ _KEYS_REMEMBERED: Final = 10_000
 
 _ORIGIN: Final = "ingest"
 
-_UNREACHED: Final = (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError)
+_LIMIT: Final = "max.message.bytes"
+_TOPIC: Final = 2
+_NO_ERROR: Final = 0
 
-_log: Final = logging.getLogger(__name__)
+_UNREACHED: Final = (KafkaConnectionError, KafkaTimeoutError, OSError, TimeoutError)
 
 
 class NotDeliveredError(Exception):
@@ -72,6 +74,10 @@ class TooLargeError(Exception):
 
 class MissingTopicError(Exception):
     """A topic that has to be there is not. The text says what to do."""
+
+
+def _missing(topic: str) -> str:
+    return f"there is no topic {topic}: run `auditstream topics create`"
 
 
 class LastingProducer:
@@ -94,6 +100,19 @@ class LastingProducer:
         self._leaving: Final[set[asyncio.Task[None]]] = set()
         self.trouble: str | None = "Kafka has not been reached yet"
         """Why nothing can be sent now, None while a producer is there; one clause for an operator."""
+        self._shrunk: tuple[str, ...] = ()
+        self._limits: Mapping[str, int] = {}
+        self._refusing: Final[set[str]] = set()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should look at though it is sent, each a clause; as of the last producer that was made."""
+        small = (
+            f"topic {topic} does not take every record: `auditstream topics create` sets its {_LIMIT} right"
+            for topic in self._topics
+            if topic in self._refusing or self._limits.get(topic, MAX_RECORD_BYTES) < MAX_RECORD_BYTES
+        )
+        return *self._shrunk, *small
 
     def start(self) -> None:
         """Begin to make a producer, whether Kafka is there or not."""
@@ -116,8 +135,7 @@ class LastingProducer:
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, none before there ever was a producer."""
         if self._producer is not None:
-            # It is asked for every few minutes, so that added partitions are found. Of a topic that was deleted
-            # nothing is known: what is sent there fails, and that will be told.
+            # It is asked for every few minutes, so that added partitions are found.
             found = self._producer.client.cluster.partitions_for_topic(topic)
             if found:
                 return len(found)
@@ -141,18 +159,33 @@ class LastingProducer:
                 break
         batch.close()
         try:
+            await self._check_size(producer, topic, batch.size())
             await (await producer.send_batch(batch, topic, partition=partition))
+        except TooLargeError:
+            raise
         except MessageSizeTooLargeError:
+            self._refusing.add(topic)
             self._lose(producer, "a new producer is being made after a record that is too large for its topic")
             raise TooLargeError from None
         except Exception as error:
             kind = type(error).__name__
-            _log.warning("a batch for %s failed: %s; a new producer is made", topic, kind)
             self._lose(producer, f"a new producer is being made after a failure ({kind})")
             raise NotDeliveredError(f"Kafka did not take it ({kind}): a new producer is being made") from error
         self._pause = FIRST_PAUSE_SECONDS
         count: int = batch.record_count()
         return count
+
+    async def _check_size(self, producer: AIOKafkaProducer, topic: str, size: int) -> None:
+        """Raise TooLargeError where a topic is known to refuse a batch of this size, which would cost the producer."""
+        if size > self._limits.get(topic, size):
+            # Somebody may have set it right since.
+            await self._read_limits(producer)
+            if size > self._limits.get(topic, size):
+                raise TooLargeError
+
+    async def _read_limits(self, producer: AIOKafkaProducer) -> None:
+        self._limits = await _limits_of(producer.client, self._topics)
+        self._refusing.difference_update(self._limits)
 
     def _lose(self, producer: AIOKafkaProducer | None, trouble: str) -> None:
         """Put a producer aside. It ends when what it holds has ended: on other partitions nothing may be wrong."""
@@ -166,6 +199,22 @@ class LastingProducer:
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
+    def _look(self, producer: AIOKafkaProducer) -> None:
+        """Put a producer aside whose topics are not what they were: called when Kafka has told of them anew.
+
+        So none is left that knows nothing of a topic: it would ask for it by its name, see `_partitions_of`.
+        """
+        cluster = producer.client.cluster
+        if producer is not self._producer:
+            return
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in self._topics}
+        for topic, count in counts.items():
+            had = self._partitions[topic]
+            if count < had:
+                self._lose(producer, _shrunk(topic, count, had) if count else _missing(topic))
+                return
+        self._partitions = counts
+
     async def _keep(self) -> None:
         """See to it that there is a producer."""
         is_renewal = False
@@ -174,14 +223,12 @@ class LastingProducer:
                 producer = await self._connect()
             except MissingTopicError as error:
                 self.trouble = str(error)
-                _log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - whatever it is, and aiokafka asserts: the next may do better
                 kind = type(error).__name__
                 # Whoever reads it can do something about a right that is missing, and looks for it elsewhere.
                 self.trouble = (
                     "Kafka cannot be reached" if isinstance(error, _UNREACHED) else f"Kafka cannot be used ({kind})"
                 )
-                _log.warning("%s, at %s: %s", self.trouble, self._kafka.bootstrap, kind)
             else:
                 if is_renewal:
                     self._on_renewed()
@@ -211,22 +258,51 @@ class LastingProducer:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await producer.start()
-                # All topics: a broker that makes topics by itself makes one that is asked for by its name, with one
-                # partition and room for 1 MiB.
-                self._partitions = _partitions_of(await producer.client.fetch_all_metadata(), self._topics)
-                await producer.client.set_topics(self._topics)
+                partitions = await _partitions_of(producer.client, self._topics)
+                await self._read_limits(producer)
         except BaseException:
             await producer.stop()
             raise
+        self._shrunk = tuple(
+            _shrunk(topic, count, had)
+            for topic, count in partitions.items()
+            if (had := self._partitions.get(topic, 0)) > count
+        )
+        self._partitions = partitions
+        producer.client.cluster.add_listener(lambda _cluster: self._look(producer))
         return producer
 
 
-def _partitions_of(cluster: ClusterMetadata, topics: Sequence[str]) -> Mapping[str, int]:
-    partitions = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+async def _partitions_of(client: AIOKafkaClient, topics: Sequence[str]) -> Mapping[str, int]:
+    """Have a client ask for all topics, now and whenever it asks again; return how many partitions these have.
+
+    A broker that makes topics by itself makes one that is asked for by its name, with one partition and room for 1 MiB.
+    """
+    if not await client.set_topics(()):
+        raise KafkaConnectionError
+    partitions = {topic: len(client.cluster.partitions_for_topic(topic) or ()) for topic in topics}
     for topic, count in partitions.items():
         if not count:
-            raise MissingTopicError(f"there is no topic {topic}: run `auditstream topics create`")
+            raise MissingTopicError(_missing(topic))
     return partitions
+
+
+async def _limits_of(client: AIOKafkaClient, topics: Sequence[str]) -> Mapping[str, int]:
+    """Return how large a batch each topic takes, but for those of which Kafka does not tell this user."""
+    asked = [(_TOPIC, topic, [_LIMIT]) for topic in topics]
+    answer = await client.send(client.get_random_node(), DescribeConfigsRequest(asked))
+    return {
+        topic: int(entries[0][1])
+        for code, _message, _type, topic, entries in answer.resources
+        if code == _NO_ERROR and entries
+    }
+
+
+def _shrunk(topic: str, count: int, had: int) -> str:
+    return (
+        f"topic {topic} has {count} partitions, had {had}: it was deleted and made anew, see "
+        "`auditstream topics create`"
+    )
 
 
 async def _end(producer: AIOKafkaProducer) -> None:

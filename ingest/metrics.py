@@ -71,6 +71,11 @@ class PublisherMetrics:
             "Batches of which something failed, so that they have to come again; late ones are not among them.",
             registry=registry,
         )
+        self.refused_records: Final = Counter(
+            "auditstream_ingest_refused_records",
+            "Records that Kafka refused for their size, so that less was sent of them: standard error says what to do.",
+            registry=registry,
+        )
         self.renewed_producers: Final = Counter(
             "auditstream_ingest_renewed_producers", "Producers made anew after one had failed.", registry=registry
         )

@@ -15,6 +15,7 @@ _DIGEST_BYTES: Final = 16
 
 # It takes some 2 microseconds an event, and 1 ms a MiB.
 _EVENTS_AT_ONCE: Final = 1_000
+_BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 
 
 class Unavailable(Exception):  # noqa: N818 - named by what to do next: try again later
@@ -105,8 +106,10 @@ def digest(batch: Split) -> bytes:
 
 async def digest_apart(batch: Split) -> bytes:
     """Return the digest of a batch, in a thread where it takes so long that everything else on the loop would wait."""
-    events = len(batch.records) + len(batch.rejected)
-    return digest(batch) if events <= _EVENTS_AT_ONCE else await asyncio.to_thread(digest, batch)
+    values = [record.value for record in batch.records] + [rejected.value for rejected in batch.rejected]
+    if len(values) <= _EVENTS_AT_ONCE and sum(map(len, values)) <= _BYTES_AT_ONCE:
+        return digest(batch)
+    return await asyncio.to_thread(digest, batch)
 
 
 def _add(hasher: blake2b, *parts: bytes) -> None:

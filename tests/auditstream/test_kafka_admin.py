@@ -136,12 +136,18 @@ def test_replication_is_never_changed(run: "Run", unmade: KafkaSettings) -> None
     assert described(unmade)[unmade.topics.events.name][2]["min.insync.replicas"] == "1"
 
 
-def test_more_replicas_than_brokers_are_one_line(run: "Run", unmade: KafkaSettings) -> None:
+def test_more_replicas_than_brokers_are_told_once(run: "Run", unmade: KafkaSettings) -> None:
+    told = f"auditstream: {unmade.topics.events.name} cannot be kept on 99 brokers, Kafka has "
     ended = run("topics", "create", "--replication", "99", "--wait", "1")
     assert (ended.code, ended.out) == (1, "")
     first, second = ended.err.splitlines()
-    assert first == f"auditstream: waiting up to 1 s for Kafka at {unmade.bootstrap}"
-    assert second.startswith(f"auditstream: {unmade.topics.events.name} cannot be kept on 99 brokers, Kafka has ")
+    assert first.startswith(told)
+    assert first.endswith("; waiting up to 1 s for that")
+    assert second == "auditstream: gave up after 1 s"
+    ended = run("topics", "create", "--replication", "99", "--wait", "0")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert ended.err.startswith(told)
+    assert ": start the others, or give --replication " in ended.err
     assert described(unmade) == {}
 
 
@@ -180,7 +186,8 @@ def test_it_waits_for_kafka_and_says_so_once(run: "Run") -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--bootstrap", "kafka"), "--bootstrap=kafka: string should match pattern"),
+        (("--bootstrap", "kafka"), "--bootstrap=kafka: give host:port, several separated by commas\n"),
+        (("--bootstrap", "a:99999"), "--bootstrap=a:99999: give host:port, several separated by commas, with ports"),
         (("--topic-prefix", "a b"), "--topic-prefix=a b: string should match pattern"),
         (("--partitions", "0"), "Invalid value for '--partitions'"),
         (("--wait", "-1"), "Invalid value for '--wait'"),

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.auditstream.conftest import Run
 
-COMMANDS = (("topics", "create"), ("alerts",), ("ingest",))
+COMMANDS = (("topics", "create"), ("alerts",), ("ingest",), ("process",))
 
 
 @pytest.mark.parametrize("arguments", [("topics",), *((*each, "--help") for each in COMMANDS)])

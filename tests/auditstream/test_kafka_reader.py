@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from processor.alert import Alert
 from tests.auditstream.conftest import COMMAND, Ended
 from tests.kafka.broker import OwnBroker
+from tests.kafka.client import create_topics
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
 
@@ -78,6 +79,9 @@ def sender(kafka: KafkaSettings) -> Send:
 def send(commands_find_topics: KafkaSettings) -> Send:
     """Send to the topic of alerts that commands read."""
     return sender(commands_find_topics)
+
+
+READS = "Kafka at {} has the topic {}: reading it"
 
 
 class Following:
@@ -280,7 +284,7 @@ def test_it_goes_on_after_kafka_was_away(
     assert code == 0
     away, back = told.splitlines()
     assert away.endswith("; going on when that is done")
-    assert back == f"auditstream: Kafka at {own_topics.bootstrap} is back"
+    assert back == f"auditstream: {READS.format(own_topics.bootstrap, own_topics.topics.alerts.name)}"
 
 
 def test_it_ends_quietly_before_anything_came(send: Send, follow: Start) -> None:
@@ -335,24 +339,69 @@ def test_the_name_of_the_client_library_that_is_not_public_is_there() -> None:
 # --- what is not there -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [(), ("--follow",)])
 def test_without_the_topic_it_says_how_to_make_it_and_makes_none(
-    run: "Run", commands_find_no_topics: KafkaSettings, arguments: tuple[str, ...]
+    run: "Run", commands_find_no_topics: KafkaSettings
 ) -> None:
     for _ in range(2):
-        ended = run("alerts", *arguments)
+        ended = run("alerts")
         name = commands_find_no_topics.topics.alerts.name
         told = f"auditstream: there is no topic {name}: make it with 'auditstream topics create'\n"
         assert ended == Ended(1, "", told)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--follow",)])
-def test_no_kafka_is_one_line_with_the_next_step(run: "Run", arguments: tuple[str, ...]) -> None:
+def test_no_kafka_is_one_line_with_the_next_step(run: "Run") -> None:
     begin = time.monotonic()
-    ended = run("alerts", "--bootstrap", "127.0.0.1:1", *arguments)
+    ended = run("alerts", "--bootstrap", "127.0.0.1:1")
     told = "auditstream: cannot reach Kafka at 127.0.0.1:1: start it, or give its address with --bootstrap or "
     assert ended == Ended(1, "", told + "AUDITSTREAM_KAFKA_BOOTSTRAP\n")
     assert time.monotonic() - begin < 15
+
+
+def test_whoever_follows_waits_for_kafka_and_the_topic_and_is_told_once_what_for(
+    own_kafka: OwnBroker, follow: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = KafkaSettings(bootstrap=own_kafka.bootstrap, partitions=4)
+    name = kafka.topics.alerts.name
+    for variable, value in variables(kafka).items():
+        monkeypatch.setenv(variable, value)
+    own_kafka.stop()
+    following = follow()
+    following.await_told("cannot reach Kafka")
+    own_kafka.start()
+    following.await_told("there is no topic")
+    time.sleep(3)
+    asyncio.run(create_topics(kafka))
+    following.await_told("reading it\n")
+    sender(kafka)(alert(1))
+    assert following.alerts(1) == [alert(1)]
+    code, told = following.stop(signal.SIGTERM)
+    assert code == 0
+    first, second, third = told.splitlines()
+    assert first.startswith(f"auditstream: cannot reach Kafka at {kafka.bootstrap}: start it, or give its address ")
+    assert first.endswith("; going on when that is done")
+    assert second == (
+        f"auditstream: there is no topic {name}: make it with 'auditstream topics create'; going on when that is done"
+    )
+    assert third == f"auditstream: {READS.format(kafka.bootstrap, name)}"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_whoever_waits_for_kafka_may_be_told_to_end(follow: Start, number: signal.Signals, code: int) -> None:
+    following = follow("--bootstrap", "127.0.0.1:1")
+    following.await_told("going on when that is done\n")
+    assert following.stop(number)[0] == code
+
+
+def test_whoever_waits_for_kafka_ends_when_nobody_reads(folder: Path) -> None:
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [COMMAND, "alerts", "--follow", "--bootstrap", "127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_bad_time_is_one_line(run: "Run") -> None:

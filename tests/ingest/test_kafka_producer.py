@@ -7,17 +7,31 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import ClusterAuthorizationFailedError
 from aiokafka.partitioner import DefaultPartitioner
 
 from ingest import kafka_producer
 from ingest.kafka_producer import LastingProducer, NotDeliveredError, partition_of
-from tests.kafka.broker import Broker
+from tests.kafka.broker import SETTINGS, Broker, OwnBroker
+from tests.kafka.client import create_topics
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record
 
 RECORD = Record(b"a", None, "prod", 7)
+SHRUNK = (
+    "topic {topic} has {count} partitions, had {had}: it was deleted and made anew, see `auditstream topics create`"
+)
+
+
+def told(producer: LastingProducer) -> tuple[str | None, *tuple[str, ...]]:
+    return producer.trouble, *producer.warnings
+
+
+def hidden_producer(producer: LastingProducer) -> Any:
+    """Return the producer of aiokafka's that is in use."""
+    return producer._producer  # noqa: SLF001 - nothing public shows it
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -35,7 +49,9 @@ async def administer(kafka: KafkaSettings, work: Callable[[AIOKafkaAdminClient],
         await admin.close()
 
 
-def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(no_topics: KafkaSettings) -> None:
+def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(
+    no_topics: KafkaSettings, caplog: pytest.LogCaptureFixture
+) -> None:
     name = no_topics.topics.events.name
 
     async def story() -> None:
@@ -50,6 +66,8 @@ def test_a_topic_that_is_missing_is_told_and_found_once_it_is_there(no_topics: K
         await producer.stop()
 
     asyncio.run(story())
+    # Nor is it logged at each attempt: it is `trouble` for as long as it lasts.
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("ingest")] == []
 
 
 @pytest.mark.partitions(2)
@@ -92,6 +110,88 @@ def test_partitions_that_were_added_are_found_and_of_a_topic_that_vanished_the_l
             assert producer.partitions(name) == 2
         await producer.stop()
         assert producer.partitions(name) == 2
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def generous_kafka(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> OwnBroker:
+    """Start a Kafka that makes each topic that is asked for by its name, as Kafka does unless told otherwise."""
+    monkeypatch.setitem(SETTINGS, "auto.create.topics.enable", "true")
+    broker: OwnBroker = request.getfixturevalue("own_kafka")
+    return broker
+
+
+def test_a_topic_that_is_deleted_is_told_and_not_made_by_the_asking(generous_kafka: OwnBroker) -> None:
+    kafka = KafkaSettings(bootstrap=generous_kafka.bootstrap, partitions=3)
+    name, other = kafka.topics.events.name, kafka.topics.dead_letter.name
+    missing = f"there is no topic {name}: run `auditstream topics create`"
+
+    async def story() -> None:
+        await create_topics(kafka)
+        producer = LastingProducer(kafka, (name, other))
+        producer.start()
+        await until(lambda: producer.trouble is None)
+        assert await producer.deliver(name, 2, [RECORD]) == 1
+        await administer(kafka, lambda admin: admin.delete_topics([name]))
+        # What it does every few minutes by itself.
+        await hidden_producer(producer).client.force_metadata_update()
+        assert told(producer) == (missing,)
+        await asyncio.sleep(2)
+        assert told(producer) == (missing,)
+        await administer(
+            kafka,
+            lambda admin: admin.create_topics([NewTopic(name, 1, 1, topic_configs=dict(kafka.topics.events.settings))]),
+        )
+        await until(lambda: producer.trouble is None)
+        assert producer.partitions(name) == 1
+        assert told(producer) == (None, SHRUNK.format(topic=name, count=1, had=3))
+        assert await producer.deliver(name, 0, [RECORD]) == 1
+        await producer.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.partitions(3)
+def test_a_topic_with_fewer_partitions_than_it_had_is_told_and_an_old_producer_does_not_look(
+    topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topics.topics.events.name
+
+    async def story() -> None:
+        producer = LastingProducer(topics, (name,))
+        producer.start()
+        await until(lambda: producer.trouble is None)
+        first = hidden_producer(producer)
+        with monkeypatch.context() as patched:
+            patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: {0, 1, 2, 3})
+            await first.client.force_metadata_update()
+            assert told(producer) == (None,)
+            assert producer.partitions(name) == 4
+        await first.client.force_metadata_update()
+        assert told(producer) == (SHRUNK.format(topic=name, count=3, had=4),)
+        producer._look(first)  # noqa: SLF001 - as when it is told of topics while it ends
+        await until(lambda: producer.trouble is None)
+        assert told(producer) == (None, SHRUNK.format(topic=name, count=3, had=4))
+        await producer.stop()
+
+    asyncio.run(story())
+
+
+def test_a_kafka_that_does_not_tell_of_its_topics_is_asked_again(
+    topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell_nothing(*_: object) -> bool:
+        return False
+
+    async def story() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(AIOKafkaClient, "_metadata_update", tell_nothing)
+            producer = LastingProducer(topics, (topics.topics.events.name,))
+            producer.start()
+            await until(lambda: producer.trouble == "Kafka cannot be reached")
+        await until(lambda: producer.trouble is None)
+        await producer.stop()
 
     asyncio.run(story())
 

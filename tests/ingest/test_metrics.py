@@ -67,6 +67,7 @@ def test_these_are_all_the_names_of_a_publisher(registry: CollectorRegistry) -> 
         "auditstream_ingest_failed_batches",
         "auditstream_ingest_pending_batches",
         "auditstream_ingest_pending_bytes",
+        "auditstream_ingest_refused_records",
         "auditstream_ingest_renewed_producers",
     ]
 
