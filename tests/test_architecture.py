@@ -22,8 +22,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 # Modules whose tests stand elsewhere, and where.
 TESTED_ELSEWHERE: dict[str, str] = {
     "auditstream/kafka_watch.py": "test_ingest_command.py: what is told of a Kafka that goes and comes",
-    "processor/stream/checkpoint.py": "test_faults_*.py: a crash at each of its steps, on a real Kafka",
-    "processor/stream/worker.py": "test_faults_signals.py, tests/auditstream/test_process_command.py: start to end",
 }
 
 
@@ -107,7 +105,7 @@ ROOM_TEST = (
     (
         "asks the time",
         r"\btime\.(time|monotonic|perf_counter)\b|\bdatetime\.now\b",
-        r"auditstream/|ingest/(webhook|app|kafka)|stream/(lease|checkpoint)",
+        r"auditstream/|ingest/(webhook|app|kafka)|stream/(lease|checkpoint|worker)",
     ),
 )
 

@@ -105,9 +105,11 @@ def _headers(cluster: str, received_ms: int) -> list[tuple[str, bytes]]:
     return [("cluster", cluster.encode()), ("received", str(received_ms).encode()), ("v", VERSION.encode())]
 
 
-def read_record(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Record | Rejected:
+def read_record(
+    key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+) -> Record | Rejected:
     """Return the record that Kafka holds so, or why it is none."""
-    told = dict(headers)
+    told = {name: header or b"" for name, header in headers}
     try:
         cluster, received_ms = told.get("cluster", b"")[:_MAX_CLUSTER_BYTES].decode(), int(told.get("received", b""))
     except ValueError:

@@ -33,6 +33,7 @@ _BUFFERED_BATCHES: Final = 16
 _COMMIT_SECONDS: Final = 1.0
 _REBALANCE_SECONDS: Final = 60.0
 _LINGER_SECONDS: Final = 0.005
+_IDLE_SECONDS: Final = 14 * 86_400.0
 _METADATA_MS: Final = 5_000
 
 
@@ -75,7 +76,7 @@ def create_pipeline(
     )
     app.work = checkpointer
     watch_recovery(app)
-    registry.register(Gauges(checkpointer.lags, lambda: lease_left(consumer)))
+    registry.register(Gauges(checkpointer.lags, lambda: lease_left(consumer), checkpointer.pending_seconds))
 
     @app.agent(app.topic(topics.events.name, schema=BatchSchema()), name="judge")
     async def judge(stream: Any) -> None:  # noqa: ANN401 - Faust's types know its streams only in part
@@ -104,6 +105,8 @@ def _create_app(kafka: KafkaSettings, settings: ProcessorSettings) -> BatchApp:
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
+        # A worker that stands by fetches nothing, and would be put out of its group for it.
+        broker_max_poll_interval=_IDLE_SECONDS,
         broker_request_timeout=settings.request_timeout_seconds,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_MIB,

@@ -76,6 +76,7 @@ class Checkpointer:
         """The last assignment that has come to its end."""
         self._durable: dict[TP, int] = {}
         self._records = 0
+        self._began: float | None = None
 
     # --- what the consumer asks for: `processor.stream.delivery.Work`
 
@@ -166,12 +167,13 @@ class Checkpointer:
                 due = self._take_due()
                 if due is None:
                     return
-                began = time.monotonic()
+                self._began = began = time.monotonic()
                 await deliver(self._parts.producer.client, due.outgoing)
                 await asyncio.gather(*(self._write_state(due, tp) for tp in due.next_offsets))
                 for tp, offset in due.next_offsets.items():
                     self._durable[tp] = offset
                     self._parts.consumer.release(tp, offset)
+                self._began = None
                 self._metrics.checkpoint_seconds.observe(time.monotonic() - began)
         except RivalError as error:
             leave(str(error))
@@ -197,11 +199,15 @@ class Checkpointer:
 
     # --- what is told of it
 
-    def lags(self) -> dict[int, int]:
-        """Return, by partition, how many records are in Kafka and not judged yet, as far as is known."""
-        lags = {}
+    def lags(self) -> dict[int, int | None]:
+        """Return, by partition, how many records are in Kafka and not judged yet; None where no fetch has told yet."""
+        lags: dict[int, int | None] = {}
         for tp, offset in self._parts.intake.next.items():
             with suppress(AssertionError):  # it was given away in this moment
-                # Nothing has been fetched yet where no end is known.
-                lags[tp.partition] = max(0, (self._parts.consumer.highwater(tp) or 0) - offset)
+                end: int | None = self._parts.consumer.highwater(tp)
+                lags[tp.partition] = None if end is None else max(0, end - offset)
         return lags
+
+    def pending_seconds(self) -> float:
+        """Return for how long the checkpoint that is under way has not come to its end; 0 when none is."""
+        return 0.0 if self._began is None else time.monotonic() - self._began

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
-import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
@@ -266,7 +265,7 @@ class BatchConsumer(driver.Consumer):
         return coordinator is None or bool(coordinator.generation != self.app.consumer_generation_id)
 
     def _new_consumer_thread(self) -> LeaseThread:
-        return LeaseThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+        return LeaseThread(self, loop=self.loop, beacon=self.beacon)
 
 
 class Transport(driver.Transport):

@@ -4,7 +4,9 @@ A broker refuses the commits of a worker that has lost its partitions, but not w
 the broker accepts gives a lease, counted from when the heartbeat was sent, a little shorter than the session: until it
 ends, the partitions cannot have been given to another. Every produce request waits for a lease, also one that the
 freeze had left half done. If the broker was only away, the next heartbeat lets them go on; if the group went on
-without this worker, `processor.stream.checkpoint` ends the process.
+without this worker, `processor.stream.checkpoint` ends the process. A member that does not rejoin within the rebalance
+timeout (60 s) is put out although its heartbeats are accepted until the next one: for that moment only the offsets and
+epochs of the changelog tell.
 """
 
 import asyncio
@@ -57,7 +59,7 @@ class LeaseThread(driver.AIOKafkaConsumerThread):
             if accepted:
                 owner.lease_until = max(owner.lease_until, sent + seconds)
             elif coordinator.generation == driver.DEFAULT_GENERATION_ID:
-                owner.lease_until = 0.0
+                owner.lease_until = min(owner.lease_until, time.monotonic())
             return accepted
 
         async def do_rejoin_group(*args: Any) -> bool:  # noqa: ANN401 - the same

@@ -45,9 +45,15 @@ class StreamMetrics:
 class Gauges(Collector):
     """What is asked when somebody looks."""
 
-    def __init__(self, lags: Callable[[], Mapping[int, int]], lease_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        lags: Callable[[], Mapping[int, int | None]],
+        lease_seconds: Callable[[], float],
+        pending_seconds: Callable[[], float],
+    ) -> None:
         self._lags: Final = lags
         self._lease_seconds: Final = lease_seconds
+        self._pending_seconds: Final = pending_seconds
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the gauges as they are now."""
@@ -63,8 +69,14 @@ class Gauges(Collector):
             labels=["partition"],
         )
         for partition, records in sorted(lags.items()):
-            lag.add_metric([str(partition)], records)
+            if records is not None:
+                lag.add_metric([str(partition)], records)
         yield lag
+        yield GaugeMetricFamily(
+            "auditstream_processor_checkpoint_pending_seconds",
+            "For how long the checkpoint under way has not come to its end: Kafka does not take what was judged.",
+            value=self._pending_seconds(),
+        )
         yield GaugeMetricFamily(
             "auditstream_processor_lease_seconds",
             "For how long this worker may still write without another heartbeat; 0 when it may not.",

@@ -40,6 +40,9 @@ _STANDSTILL_SECONDS: Final = 120.0
 """So long a worker may have partitions and neither judge nor read anything of their state, while Kafka answers: twice
 what the slowest member of a rebalance may take."""
 
+_PENDING_SECONDS: Final = 10.0
+"""A checkpoint that takes so long is worth a word: alerts do not come."""
+
 _TAKEN_OVER: Final = "partitions are being taken over"
 
 
@@ -167,4 +170,7 @@ class Worker:
             return "no lease: Kafka does not answer, or the group has not taken this worker in yet"
         if intake.assignment != app.consumer.assignments and app.consumer.sources():
             return _TAKEN_OVER
+        pending = self._pipeline.checkpointer.pending_seconds()
+        if pending > _PENDING_SECONDS:
+            return f"Kafka has not taken what was judged for {pending:.0f} seconds"
         return None

@@ -82,6 +82,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     ("value", "headers", "found"),
     [
         (ITEM, [], ""),
+        (ITEM, [("cluster", None), ("received", None), ("v", None)], ""),
         (None, [("cluster", b"prod"), ("received", b"7"), ("v", b"1")], "1"),
         (ITEM, [("cluster", b"prod"), ("received", b"7"), ("v", b"2")], "2"),
         (ITEM, [("cluster", b"prod"), ("received", b"7"), ("v", b"\xff" * 99)], "\ufffd" * 20),
@@ -92,7 +93,9 @@ def test_a_record_is_read_as_it_was_written() -> None:
         (ITEM, [("cluster", b"prod"), ("v", b"1")], "1"),
     ],
 )
-def test_what_no_ingest_wrote_is_rejected(value: bytes | None, headers: list[tuple[str, bytes]], found: str) -> None:
+def test_what_no_ingest_wrote_is_rejected(
+    value: bytes | None, headers: list[tuple[str, bytes | None]], found: str
+) -> None:
     rejected = read_record(b"key", value, headers)
     assert isinstance(rejected, Rejected)
     assert rejected.reason is Reason.NOT_A_RECORD

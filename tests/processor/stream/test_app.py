@@ -36,6 +36,7 @@ def test_what_loss_would_follow_from_is_set(pipeline: Pipeline) -> None:
     assert conf.stream_wait_empty, "else the last checkpoint is passed by"
     assert conf.consumer_auto_offset_reset == "earliest"
     assert conf.broker_session_timeout < conf.broker_request_timeout
+    assert conf.broker_max_poll_interval > 7 * 86_400, "a worker that stands by fetches nothing, and stays in its group"
     assert pipeline.app.tables["inventory"].recovery_buffer_size > 1, "else it reads on what it writes itself"
     settings = pipeline.app.producer._settings_extra()  # noqa: SLF001 - Faust's name
     assert settings == {"acks": "all", "enable_idempotence": True}

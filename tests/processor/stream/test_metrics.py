@@ -14,14 +14,15 @@ def test_everything_is_there_from_the_start() -> None:
 
 
 def test_lag_and_lease_are_asked_when_somebody_looks() -> None:
-    registry, lags, lease = CollectorRegistry(), {10: 3, 2: 0}, [2.5]
-    registry.register(Gauges(lambda: lags, lambda: lease[0]))
+    registry, lags, lease = CollectorRegistry(), {10: 3, 2: 0, 4: None}, [2.5]
+    registry.register(Gauges(lambda: lags, lambda: lease[0], lambda: 7.5))
     told = generate_latest(registry).decode()
     lines = [line for line in told.splitlines() if not line.startswith("#")]
     assert lines == [
-        "auditstream_processor_partitions 2.0",
+        "auditstream_processor_partitions 3.0",
         'auditstream_processor_lag_records{partition="2"} 0.0',
         'auditstream_processor_lag_records{partition="10"} 3.0',
+        "auditstream_processor_checkpoint_pending_seconds 7.5",
         "auditstream_processor_lease_seconds 2.5",
     ]
     lags.clear()

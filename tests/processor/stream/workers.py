@@ -69,7 +69,11 @@ class Worker:
         self._err = err
         with err.open("wb") as err_file:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=err_file, stderr=err_file, env=dict(environment)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=err_file,
+                stderr=err_file,
+                env={**environment, "PYTHONFAULTHANDLER": "1"},
             )
 
     def told(self) -> str:
