@@ -9,7 +9,7 @@ INSTALL := VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes
 ROOMS := auditstream ingest processor rules wire
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test chaos bench check format lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -18,8 +18,14 @@ demo: .venv/.run  ## recorded audit events become alerts, here and now
 	@$(BIN)/auditstream demo
 
 test: .venv/.dev  ## the whole suite, with branch coverage
-	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='ingest/*,processor/*,rules/*,wire/*'
+
+chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
+	$(BIN)/pytest -m chaos -s
+
+bench: .venv/.dev  ## what an event costs from Kafka to Kafka, beside a bare consumer
+	$(BIN)/python -m benchmarks.kafka_to_kafka
 
 check: .venv/.dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -39,7 +45,7 @@ lock: .venv/.uv  ## renew requirements/*.txt from pyproject.toml
 		--python-version 3.11 --group build --upgrade --constraints requirements/dev.txt --output-file requirements/build.txt
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 .venv/.uv: requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

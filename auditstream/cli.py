@@ -11,40 +11,29 @@ import traceback
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated
 
 import typer
 
 from auditstream.bodies import open_files
-from auditstream.demo import run_demo
-from auditstream.replay_command import FINDINGS, INTERNAL, OK, run_replay
+from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK, USAGE
+from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
+from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
+from auditstream.replay_command import run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
-from auditstream.serve_command import INTERRUPTED, run_serve
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
-from rules.ruleset import Matching
 from rules.text import escape
-
-USAGE: Final = 2
 
 # Plain help texts: boxes need a wide terminal, and typer's tracebacks are for its own developers.
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 rules_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(rules_app, name="rules")
+topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(topics_app, name="topics")
 
-RulesOption = Annotated[
-    list[Path] | None,
-    typer.Option("--rules", metavar="PATH", help="Rule file or folder, loaded after the pack. Repeatable."),
-]
-PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
-MatchingOption = Annotated[
-    Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
-]
-EnableOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
-]
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
 ]
@@ -67,6 +56,12 @@ def auditstream(
 @rules_app.callback(invoke_without_command=True)
 def rules(context: typer.Context) -> None:
     """Check and list rule files."""
+    _help_without_command(context)
+
+
+@topics_app.callback(invoke_without_command=True)
+def topics(context: typer.Context) -> None:
+    """Make the topics in Kafka."""
     _help_without_command(context)
 
 
@@ -144,7 +139,15 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "enable_rules": enable_rule,
         "cluster": cluster,
     }
+    from auditstream.serve_command import run_serve  # noqa: PLC0415 - the web server takes half of a command's start
+
     raise typer.Exit(run_serve(read_settings(given, ServeSettings), read_settings({}, IngestSettings), Screen()))
+
+
+topics_app.command("create")(create_all_topics)
+app.command("ingest")(take_events)
+app.command("process")(judge_events)
+app.command("alerts")(print_alerts)
 
 
 @rules_app.command("check")
@@ -188,6 +191,8 @@ def demonstrate(
     *, keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False
 ) -> None:
     """Serve, post recorded events to the webhook, and tell how to go on."""
+    from auditstream.demo import run_demo  # noqa: PLC0415 - the same
+
     raise typer.Exit(run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep))
 
 

@@ -16,8 +16,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from auditstream.screen import Screen
-from auditstream.serve import Stop
 from auditstream.serve_command import run_serve
+from auditstream.server import Stop
 from auditstream.settings import ServeSettings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings

@@ -12,11 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.publisher import Acknowledged, Unavailable, digest
+from ingest.publisher import Acknowledged, Unavailable, digest_apart
 from ingest.split import Split
-
-# It takes some 2 microseconds an event, and 1 ms a MiB.
-_EVENTS_AT_ONCE: Final = 1_000
 
 
 class Taken:
@@ -82,7 +79,7 @@ class LocalTopic:
         """
         if not batch.records and not batch.rejected:
             return
-        key = await _digest(batch)
+        key = await digest_apart(batch)
         if key in self._acknowledged:
             return
         pending = self._pending.get(key) or self._admit(batch, key)
@@ -150,9 +147,3 @@ class LocalTopic:
             self._events -= pending.events
             if reason is None:
                 self._acknowledged.add(pending.digest)
-
-
-async def _digest(batch: Split) -> bytes:
-    """Return the digest of a batch, in a thread where it takes so long that everything else on the loop would wait."""
-    events = len(batch.records) + len(batch.rejected)
-    return digest(batch) if events <= _EVENTS_AT_ONCE else await asyncio.to_thread(digest, batch)

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Final
 
 from auditstream.bodies import AuditFile
+from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
 from auditstream.screen import Screen
 from auditstream.settings import Settings
@@ -22,10 +23,6 @@ from rules.errors import LoadResult, Problem
 from rules.loader import Selection
 from rules.ruleset import Ruleset
 from rules.text import escape
-
-OK: Final = 0
-FINDINGS: Final = 1
-INTERNAL: Final = 70
 
 MAX_COMPLAINTS: Final = 20
 """So many rejected inputs are told one by one; a file of the wrong kind would fill the screen otherwise."""

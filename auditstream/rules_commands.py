@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from auditstream.replay_command import FINDINGS, OK, check_paths, ready_rules
+from auditstream.exit_codes import FINDINGS, OK
+from auditstream.replay_command import check_paths, ready_rules
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines

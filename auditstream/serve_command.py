@@ -3,22 +3,21 @@
 Puts rules, engine, webhook, topic, screen and dead letter together, tells where it listens, and counts.
 """
 
-import errno
-import os
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
 from signal import SIGINT
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
 from auditstream.dead_letter import DeadLetterFile
+from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
 from auditstream.log import logged
-from auditstream.replay_command import FINDINGS, MAX_COMPLAINTS, OK, ready_rules
+from auditstream.replay_command import MAX_COMPLAINTS, ready_rules
 from auditstream.screen import Screen
-from auditstream.serve import Service, Stop, TryAgain, serve
+from auditstream.serve import Service, TryAgain, serve
+from auditstream.server import Stop, address_of, listen, warnings_of
 from auditstream.settings import ServeSettings
 from auditstream.tally import Tally
 from auditstream.terminal import counted
@@ -34,10 +33,6 @@ from wire.record import Rejected
 
 if TYPE_CHECKING:
     from processor.inventory import State
-
-INTERRUPTED: Final = 130
-
-_BACKLOG: Final = 128
 
 OnListening = Callable[[str, Stop], None]
 """Called with the address of the webhook when posts are taken, and with what ends the service."""
@@ -57,7 +52,7 @@ def run_serve(
     with listen(settings.listen_host, settings.listen_port) as listener:
 
         def tell(stop: Stop) -> None:
-            address = _address(listener)
+            address = address_of(listener)
             screen.note(greeting(listener, address, ruleset, settings))
             if on_listening is not None:
                 on_listening(address, stop)
@@ -119,35 +114,6 @@ def _told(reject: Rejected) -> str:
     return f"rejected: {escape(reject.cluster)}: {reject.reason}: {escape(reject.detail)}{judged}"
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; raise UsageError if it cannot."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except UnicodeError:
-        raise UsageError(
-            f"cannot listen on {escape(host)}: that is no name of a host; give an address of this machine with --host"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"cannot listen on port {port} of {host}: {_way_on(error)}") from None
-
-
-def _way_on(error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "it is in use; give another with --port, or 0 for any that is free"
-        case errno.EACCES:
-            return "that takes more rights; give a port above 1023 with --port"
-    # A name that is not resolved has an error of its own; else Python adds to the system's text.
-    reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-    return f"{reason}; give an address of this machine with --host, such as 127.0.0.1"
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def greeting(listener: socket.socket, address: str, ruleset: Ruleset, settings: ServeSettings) -> list[str]:
     """Return what a person wants to know at the start, warnings included."""
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
@@ -158,9 +124,4 @@ def greeting(listener: socket.socket, address: str, ruleset: Ruleset, settings: 
     ]
     if not enabled:
         lines.append("auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'")
-    if not ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
-        lines.append(
-            "auditstream: warning: this address can be reached from elsewhere, and whoever reaches it can post events: "
-            "there are no credentials yet, so let a firewall or a network policy pass only your API servers"
-        )
-    return lines
+    return lines + warnings_of(listener)

@@ -1,4 +1,4 @@
-"""The settings of the one-process commands: `AUDITSTREAM_*` variables, the command line over them.
+"""The settings of the commands: `AUDITSTREAM_*` variables, the command line over them.
 
 Called once a command and settings class, by `auditstream.cli`, and passed down as values. The only file here that reads
 the environment, for the classes of other rooms too.
@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auditstream.usage import UsageError, did_you_mean
 from ingest.settings import IngestSettings
+from processor.settings import ProcessorSettings
 from rules.ruleset import Matching
 from wire.kafka_settings import KafkaSettings
 
@@ -31,10 +32,18 @@ def _split_at(separator: str) -> BeforeValidator:
     return BeforeValidator(split)
 
 
-class Settings(BaseSettings):
-    """What `replay` and `rules` may be told. Each attribute is a variable: `rules` is `AUDITSTREAM_RULES`."""
+class ClusterSettings(BaseSettings):
+    """What whoever takes events may be told. Each attribute is a variable: `cluster` is `AUDITSTREAM_CLUSTER`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    cluster: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "default"
+    """The cluster that the events come from, as alerts name it; alert ids and state depend on it. An audit event does
+    not say its cluster, so that the default cannot do better than a fixed word."""
+
+
+class Settings(ClusterSettings):
+    """What `replay` and `rules` may be told."""
 
     rules: Annotated[tuple[Path, ...], NoDecode, _split_at(os.pathsep)] = ()
     """Rule files and folders, loaded after the pack in this order. In the variable they are separated as in `PATH`
@@ -51,17 +60,13 @@ class Settings(BaseSettings):
     """Names of rules to switch on that their files leave off. In the variable they are separated by commas: a rule
     with a comma in its name can only be named on the command line."""
 
-    cluster: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "default"
-    """The cluster that the events come from, as alerts name it; alert ids and state depend on it. An audit event does
-    not say its cluster, so that the default cannot do better than a fixed word."""
-
     hostname: str | None = None
     """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable
     between machines."""
 
 
-class ServeSettings(Settings):
-    """What `serve` may be told besides."""
+class ListenSettings(ClusterSettings):
+    """What `serve` and `ingest` may be told of the webhook."""
 
     # Not `host` and `port`: AUDITSTREAM_PORT is what Kubernetes sets for a Service of our name.
     listen_host: str = "127.0.0.1"
@@ -69,6 +74,10 @@ class ServeSettings(Settings):
 
     listen_port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """The port of the webhook; 0 takes any that is free."""
+
+
+class ServeSettings(Settings, ListenSettings):
+    """What `serve` may be told besides."""
 
     dead_letter: Path = Path("auditstream-dead-letter.jsonl")
     """The file to which rejected events are added, unredacted, since they could not be read."""
@@ -78,7 +87,7 @@ class ServeSettings(Settings):
     pass at the cost of memory and of the time that an answer takes; a larger body is taken when nothing else waits."""
 
 
-_CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings, KafkaSettings)
+_CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings, KafkaSettings, ProcessorSettings)
 """All settings classes of the project: a variable that another command reads is known to every command."""
 
 _Kind = TypeVar("_Kind", bound=BaseSettings)

@@ -46,9 +46,9 @@ def alert_line(alert: Alert) -> Text:
     """Return an alert as one line, however long: time, priority, rule, cluster unless it is the default, text."""
     text = alert.output.partition(": ")[2].removeprefix(alert.priority + " ")
     line = Text()
-    line.append(alert.time[:_MILLISECONDS] + "Z", "dim")
+    line.append(escape(alert.time[:_MILLISECONDS]) + "Z", "dim")
     line.append(_GAP)
-    line.append(alert.priority.ljust(_PRIORITY_WIDTH), _STYLES.get(alert.priority, ""))
+    line.append(escape(alert.priority).ljust(_PRIORITY_WIDTH), _STYLES.get(alert.priority, ""))
     line.append(_GAP)
     line.append(escape(alert.rule), "bold")
     if alert.cluster != "default":

@@ -5,8 +5,13 @@ request gets the key of a granted one, and the inventory decides what it changes
 mode and for ever: the rules of it are versioned with the record.
 """
 
+from typing import Final
+
 from ingest.envelope import Head, members, text
 from wire.tracked import TrackedResource, keyed
+
+_LONGEST_NAME: Final = 253
+"""Kubernetes' limit for names. What is longer names no object, and as a key it would cost as much as the event."""
 
 
 def affinity_key(cluster: str, head: Head) -> bytes | None:
@@ -24,7 +29,7 @@ def affinity_key(cluster: str, head: Head) -> bytes | None:
     if target is None:
         return None
     scope = _scope(target, head)
-    return None if scope is None else f"{cluster}/{scope}".encode()
+    return None if scope is None or len(scope) > _LONGEST_NAME else f"{cluster}/{scope}".encode()
 
 
 def _scope(target: TrackedResource, head: Head) -> str | None:

@@ -1,6 +1,6 @@
-"""What the webhook counts, for Prometheus. Made by `ingest.app`, fed by `ingest.webhook`.
+"""What the webhook and its publisher count, for Prometheus. Made by `ingest.app` and `ingest.kafka`.
 
-Counted per body, never per event. No label takes a value that a client can choose.
+Counted per body or batch, never per event. No label takes a value that a client can choose.
 """
 
 import collections
@@ -50,3 +50,32 @@ class IngestMetrics:
         by_reason = collections.Counter(rejected.reason for rejected in batch.rejected)
         for reason, count in by_reason.items():
             self._rejected.labels(reason.value).inc(count)
+
+
+class PublisherMetrics:
+    """The metrics of one publisher to Kafka, on a registry of the caller's choice."""
+
+    def __init__(
+        self, registry: CollectorRegistry, pending_bytes: Callable[[], int], pending_batches: Callable[[], int]
+    ) -> None:
+        Gauge(
+            "auditstream_ingest_pending_bytes",
+            "Bytes of batches that Kafka has not acknowledged yet.",
+            registry=registry,
+        ).set_function(pending_bytes)
+        Gauge(
+            "auditstream_ingest_pending_batches", "Batches that Kafka has not acknowledged yet.", registry=registry
+        ).set_function(pending_batches)
+        self.failed_batches: Final = Counter(
+            "auditstream_ingest_failed_batches",
+            "Batches of which something failed, so that they have to come again; late ones are not among them.",
+            registry=registry,
+        )
+        self.refused_records: Final = Counter(
+            "auditstream_ingest_refused_records",
+            "Records that Kafka refused for their size, so that less was sent of them: standard error says what to do.",
+            registry=registry,
+        )
+        self.renewed_producers: Final = Counter(
+            "auditstream_ingest_renewed_producers", "Producers made anew after one had failed.", registry=registry
+        )

@@ -37,6 +37,11 @@ class IngestSettings(BaseSettings):
     """How long a body may wait to become durable, in seconds, before it is answered 503. Its sender then comes again
     well before it gives the call up, and the repeat joins what is still under way."""
 
+    max_pending_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
+    """How many bytes of events may wait for Kafka's acknowledgement, for `ingest`; batches beyond are answered 503,
+    and come again. It is what an outage may fill: more lets longer bursts pass, and takes about twice as much memory.
+    A batch that is larger by itself is taken when nothing else waits."""
+
     retry_after_seconds: Annotated[int, Field(gt=0)] = 2
     """What 503 tells the sender to wait, in seconds. The API server obeys up to ten times within one attempt; without
     it, it would wait 10 seconds and spend one of its five attempts."""

@@ -15,10 +15,7 @@ from ingest import mend, scan
 from ingest.affinity import affinity_key
 from ingest.envelope import read_head
 from ingest.redact import redact
-from wire.record import Reason, Record, Rejected
-
-MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
-"""What a record may hold; topic, producers and fetches are sized to it."""
+from wire.record import MAX_EVENT_BYTES, Reason, Record, Rejected
 
 MAX_DEPTH: Final = 500
 """How deep an event may nest. Far below what Python's stack allows, so that no outcome depends on who called."""
@@ -145,24 +142,31 @@ class _Sorting:
         # through invalid UTF-8 and endless numbers, and later stages could not read the body that holds one.
         event = _decode(value) if value.startswith(b"{") and _excess(value) is None else None
         if isinstance(event, dict):
-            self.publish(value, event)
+            self.publish(value, event, place)
             return
         treated = _treat(value)
         fault = _Fault(treated.fault.reason, f"{place}: {treated.fault.detail}")
         self.rejected.append(self.reject(value, fault, is_judged=treated.event is not None))
         if treated.event is not None:
-            self.publish(treated.value, treated.event)
+            self.publish(treated.value, treated.event, place)
 
-    def publish(self, value: bytes, event: dict[str, Any]) -> None:
+    def publish(self, value: bytes, event: dict[str, Any], place: str) -> None:
         """Add the record of an event that every later stage can read."""
         head = read_head(event)
         key = affinity_key(self.cluster, head)
-        self.records.append(Record(redact(value, head), key, self.cluster, self.received_ms))
+        redacted = redact(value, head)
+        if len(redacted) > MAX_EVENT_BYTES:
+            # What hides a secret may be longer than the secret was.
+            detail = f"{place}: {len(redacted)} bytes without its secrets, more than {MAX_EVENT_BYTES}"
+            self.rejected.append(self.reject(redacted, _Fault(Reason.TOO_LARGE, detail), is_judged=True))
+            redacted = mend.shorten(redacted)
+        self.records.append(Record(redacted, key, self.cluster, self.received_ms))
 
     def reject(self, value: bytes, fault: _Fault, *, is_judged: bool = False) -> Rejected:
         """Return the reject of bytes, cut to what the dead letter takes."""
-        cut = value[:MAX_EVENT_BYTES]
-        return Rejected(cut, fault.reason, fault.detail, self.cluster, self.received_ms, is_judged)
+        whole_bytes = len(value) if len(value) > MAX_EVENT_BYTES else None
+        kept = value[:MAX_EVENT_BYTES]
+        return Rejected(kept, fault.reason, fault.detail, self.cluster, self.received_ms, is_judged, whole_bytes)
 
 
 # Opening an envelope: by the decoder, and by the scanner where one event's damage would cost all.

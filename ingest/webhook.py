@@ -23,9 +23,9 @@ from ingest.in_flight import Held, InFlight
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher, Unavailable
 from ingest.settings import IngestSettings
-from ingest.split import MAX_EVENT_BYTES, Split, split
+from ingest.split import Split, split
 from ingest.unpack import BrokenGzipError, unpack
-from wire.record import Reason, Rejected
+from wire.record import MAX_EVENT_BYTES, Reason, Rejected
 
 PATHS: Final = ("/k8s_audit", "/k8s_audit/{cluster}", "/k8s-audit", "/k8s-audit/{cluster}")
 
@@ -156,8 +156,7 @@ class Webhook:
                     body = await self._unpack(packed, held)
                 except BrokenGzipError as error:
                     detail = f"expected an EventList or an Event, found {error}"
-                    cut = packed[:MAX_EVENT_BYTES]
-                    return Split([], [Rejected(cut, Reason.NOT_JSON, detail, cluster, received_ms)], is_envelope=False)
+                    return Split([], [_broken(packed, detail, cluster, received_ms)], is_envelope=False)
                 del packed
             return await asyncio.to_thread(split, body, cluster=cluster, received_ms=received_ms, max_items=MAX_ITEMS)
 
@@ -179,6 +178,13 @@ class Webhook:
                 "or raise AUDITSTREAM_INGEST_MAX_BODY_BYTES",
                 headers,
             )
+
+
+def _broken(packed: bytes, detail: str, cluster: str, received_ms: int) -> Rejected:
+    """Return the reject of a body that cannot be unpacked, cut to what the dead letter takes."""
+    whole_bytes = len(packed) if len(packed) > MAX_EVENT_BYTES else None
+    kept = packed[:MAX_EVENT_BYTES]
+    return Rejected(kept, Reason.NOT_JSON, detail, cluster, received_ms, whole_bytes=whole_bytes)
 
 
 def _is_gzip(request: Request) -> bool:

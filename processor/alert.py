@@ -4,6 +4,7 @@ Consumers of Falco's alerts read it unchanged. What is ours: `id`, the same for 
 rule; `cluster`; `audit_id`; `ruleset`.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
@@ -16,7 +17,11 @@ from rules.output import render, values
 from rules.ruleset import Rule
 
 MAX_VALUE_CHARACTERS: Final = 8192
-"""A field's value is cut here, all elements of a list together: an alert has to fit a Kafka record."""
+"""A field's value is cut here, all elements of a list together."""
+
+MAX_CHARACTERS: Final = 65_536
+"""All fields together are cut here, and so is the text that is made of them: an alert has to fit a Kafka record, or a
+processor could never get past it. A character takes up to six bytes in JSON."""
 
 _CUT: Final = "…"
 _ID_BYTES: Final = 16
@@ -50,15 +55,15 @@ class Alert(msgspec.Struct, frozen=True):
 
 def make_alert(event: Event, rule: Rule, *, identity: str, ruleset: str, hostname: str) -> Alert:
     """Return the alert of a rule that matched an event of this identity."""
-    shown = {key: _cut(value) for key, value in values(rule.output, event).items()}
-    text = f"{clock_time(event.time_ns)}: {rule.priority} {render(rule.output, shown)}"
+    shown = _cut_all(values(rule.output, event))
+    text = _cut(f"{clock_time(event.time_ns)}: {rule.priority} {render(rule.output, shown)}", MAX_CHARACTERS)
     fields = {"evt.time": event.time_ns} | {
         # Times are numbers among the fields, whatever their text: so the reference sends them.
         key: event.time_ns if key.startswith("evt.time") else value
         for key, value in shown.items()
     }
     return Alert(
-        audit_id=event.text("auditID") or "",
+        audit_id=_cut(event.text("auditID") or "", MAX_VALUE_CHARACTERS),
         cluster=event.cluster,
         hostname=hostname,
         id=_alert_id(identity, rule.name),
@@ -77,15 +82,29 @@ def _alert_id(identity: str, rule: str) -> str:
     return blake2b(f"{identity}\0{rule}".encode(), digest_size=_ID_BYTES).hexdigest()
 
 
-def _cut(value: FieldValue) -> FieldValue:
-    """Return a value short enough to send: what is left out is shown by an ellipsis."""
-    if isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS:
-        return value[:MAX_VALUE_CHARACTERS] + _CUT
-    return _cut_list(value) if isinstance(value, tuple) else value
+def _cut_all(shown: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Return values short enough to send: what is left out is shown by an ellipsis."""
+    left = MAX_CHARACTERS
+    kept: dict[str, FieldValue] = {}
+    for key, value in shown.items():
+        limit = min(left, MAX_VALUE_CHARACTERS)
+        if isinstance(value, str):
+            kept[key] = text = _cut(value, limit)
+            left = max(0, left - len(text))
+        elif isinstance(value, tuple):
+            kept[key] = elements = _cut_list(value, limit)
+            left = max(0, left - sum(map(len, elements)) - len(elements))
+        else:
+            kept[key] = value
+    return kept
 
 
-def _cut_list(value: tuple[str, ...]) -> tuple[str, ...]:
-    left = MAX_VALUE_CHARACTERS
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[:limit] + _CUT
+
+
+def _cut_list(value: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    left = limit
     for index, element in enumerate(value):
         if len(element) >= left:
             return (*value[:index], element[:left] + _CUT)

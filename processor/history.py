@@ -99,11 +99,16 @@ def encode(history: History) -> bytes:
 
 def decode(stored: bytes) -> History:
     """Return a stored history. Raises UnknownSchemaError for one of another version."""
-    if stored[0] != SCHEMA:
+    check_schema(stored)
+    return _decode(memoryview(stored)[1:])
+
+
+def check_schema(stored: bytes) -> None:
+    """Raise UnknownSchemaError if a stored history is of another version. Empty is none at all, and passes."""
+    if stored and stored[0] != SCHEMA:
         raise UnknownSchemaError(
             f"the state holds version {stored[0]}, this auditstream knows {SCHEMA}: run the version that wrote it"
         )
-    return _decode(memoryview(stored)[1:])
 
 
 def merge(one: History, other: History) -> History:

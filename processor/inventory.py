@@ -6,11 +6,16 @@ different keys never see each other's, in any mode. Values are assigned whole, n
 """
 
 from collections.abc import Mapping, MutableMapping
+from typing import Final
 
 from processor.history import NOTHING, decode, encode, merge
 from processor.lives import facts
 from processor.sighting import ObjectName, mark_of, sightings, target_of, uid_of
 from rules.event import NO_FACTS, Event, FactValue
+
+MAX_REMEMBERED_BYTES: Final = 512 * 1024
+"""Of an object and its name together. No API server has names or uids so long, but whoever may post events can make
+them up, and a changelog that cannot hold one would stop everything behind it."""
 
 State = MutableMapping[bytes, bytes]
 """What is remembered, by affinity key and name of the object."""
@@ -31,7 +36,7 @@ def observe(event: Event, identity: str, key: bytes, state: State) -> Mapping[st
         place = state_key(key, sighting.target)
         known = state.get(place)
         grown = encode(sighting.history if known is None else merge(decode(known), sighting.history))
-        if grown != known:
+        if grown != known and len(place) + len(grown) <= MAX_REMEMBERED_BYTES:
             state[place] = grown
     if target is None:
         return NO_FACTS

@@ -38,7 +38,7 @@ class ProcessorMetrics:
             self._rejected.labels(reason.value)
 
     def judged(self, records: int, outcome: Outcome) -> None:
-        """Count a batch whose alerts are written."""
+        """Count a batch that was judged."""
         self._events.inc(records)
         for rule, count in collections.Counter(alert.rule for alert in outcome.alerts).items():
             self._alerts.labels(rule).inc(count)

@@ -20,7 +20,9 @@ LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 
 # Modules whose tests stand elsewhere, and where.
-TESTED_ELSEWHERE: dict[str, str] = {}
+TESTED_ELSEWHERE: dict[str, str] = {
+    "auditstream/kafka_watch.py": "test_ingest_command.py: what is told of a Kafka that goes and comes",
+}
 
 
 def _name(path: Path) -> str:
@@ -93,17 +95,17 @@ ROOM_TEST = (
         r"\b(objectRef|requestObject|responseObject|sourceIPs|requestURI)\b",
         r"rules/(event|\w*fields|podspec|paths)|ingest/(affinity|redact|envelope|mend)|processor/(inventory|sighting)",
     ),
-    ("writes Python source", r"(?<![.\w])(exec|compile|eval)\(", r"rules/codegen"),
+    ("writes Python source", r"(?<![.\w])(exec|compile|eval)\(", r"rules/codegen|stream/delivery"),
     ("reads the environment", r"\benviron\b|\bgetenv\b", r"settings"),
     (
         "opens a file",
-        r"\bopen\(|\bread_bytes\(|\bread_text\(",
+        r"(?<!\.)(?<!def )\bopen\(|\bread_bytes\(|\bread_text\(",
         r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter)",
     ),
     (
         "asks the time",
         r"\btime\.(time|monotonic|perf_counter)\b|\bdatetime\.now\b",
-        r"auditstream/|ingest/(webhook|app)",
+        r"auditstream/|ingest/(webhook|app|kafka)|stream/(lease|checkpoint|worker)",
     ),
 )
 

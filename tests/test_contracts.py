@@ -61,6 +61,9 @@ def test_the_tree_as_it_is_breaks_no_contract(tree: Path) -> None:
         ("processor/rule_files.py", "import faust", [FAUST, NO_KAFKA]),
         ("auditstream/tally.py", "import aiokafka", [AIOKAFKA, NO_KAFKA]),
         ("auditstream/replay.py", "import faust", [FAUST, NO_KAFKA]),
+        ("auditstream/serve.py", "import auditstream.ingest_command", [NO_KAFKA]),
+        ("auditstream/server.py", "import ingest.kafka", [NO_KAFKA]),
+        ("ingest/kafka.py", "import aiokafka", [AIOKAFKA]),
         ("auditstream/cli.py", "import processor.stream.app", [NO_KAFKA]),
     ],
 )

@@ -4,14 +4,29 @@ One class for every client of the project, so that all of them reach the same cl
 command, by `auditstream.settings`.
 """
 
+import re
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wire.topics import DEFAULT_PARTITIONS, Topics
 
 _LONGEST_PREFIX: Final = 100
+
+
+_BROKER: Final = re.compile(r"[^,;\s]+:(\d{1,9})", re.ASCII)
+_LAST_PORT: Final = 65_535
+
+
+def _check_brokers(bootstrap: str) -> str:
+    for each in bootstrap.split(","):
+        broker = _BROKER.fullmatch(each)
+        if broker is None:
+            raise ValueError("give host:port, several separated by commas")
+        if not 0 < int(broker[1]) <= _LAST_PORT:
+            raise ValueError(f"give host:port, several separated by commas, with ports from 1 to {_LAST_PORT}")
+    return bootstrap
 
 
 class KafkaSettings(BaseSettings):
@@ -22,7 +37,7 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AUDITSTREAM_KAFKA_", frozen=True, env_ignore_empty=True)
 
-    bootstrap: Annotated[str, Field(pattern=r"^[^,;\s]+:\d+(,[^,;\s]+:\d+)*$")] = "127.0.0.1:9092"
+    bootstrap: Annotated[str, AfterValidator(_check_brokers)] = "127.0.0.1:9092"
     """Brokers to begin with, `host:port` separated by commas; the cluster tells the rest."""
 
     topic_prefix: Annotated[str, Field(pattern=rf"^[a-zA-Z0-9._-]{{0,{_LONGEST_PREFIX}}}$")] = "audit."

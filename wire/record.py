@@ -4,6 +4,7 @@
 event: its bytes are opaque but for the two leading members that tell a log line from a webhook item.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
@@ -12,6 +13,9 @@ import msgspec
 
 VERSION: Final = "1"
 """Version of key, headers and value together. A change of the tracked set or of the keys raises it."""
+
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+"""What the value of a record may have, in either topic; `wire.topics` has room for it, and for key and headers."""
 
 _IDENTITY_BYTES: Final = 16
 
@@ -33,16 +37,14 @@ class Record(msgspec.Struct, frozen=True):
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers of this record."""
-        return [
-            ("cluster", self.cluster.encode()),
-            ("received", str(self.received_ms).encode()),
-            ("v", VERSION.encode()),
-        ]
+        return _headers(self.cluster, self.received_ms)
 
 
 class Reason(StrEnum):
     """Why bytes went to the dead letter. The value is what its header says."""
 
+    NOT_A_RECORD = "not_a_record"
+    """On the topic of events, but no record that this version knows, as its headers tell."""
     NOT_JSON = "not_json"
     """The body, line or item is not JSON."""
     NOT_AN_ENVELOPE = "not_an_envelope"
@@ -75,6 +77,52 @@ class Rejected(msgspec.Struct, frozen=True):
     received_ms: int
     is_judged: bool = False
     """True when a mended or shortened copy of this event went on to the rules all the same."""
+    whole_bytes: int | None = None
+    """How many bytes came, where `value` has only the first of them."""
+
+    @property
+    def kept(self) -> bytes:
+        """What the topic of dead letters keeps of the value: as much as a record may have."""
+        return self.value[:MAX_EVENT_BYTES]
+
+    def headers(self, origin: str) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers that tell why it is a dead letter, and who found it: `ingest` or `processor`."""
+        headers = [
+            *_headers(self.cluster, self.received_ms),
+            ("reason", self.reason.encode()),
+            ("detail", self.detail.encode()),
+            ("judged", b"true" if self.is_judged else b"false"),
+            ("origin", origin.encode()),
+        ]
+        whole_bytes = len(self.value) if self.whole_bytes is None else self.whole_bytes
+        if whole_bytes > len(self.kept):
+            headers.append(("cut", str(whole_bytes).encode()))
+        return headers
+
+
+def _headers(cluster: str, received_ms: int) -> list[tuple[str, bytes]]:
+    """Return what both kinds of records tell."""
+    return [("cluster", cluster.encode()), ("received", str(received_ms).encode()), ("v", VERSION.encode())]
+
+
+def read_record(
+    key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+) -> Record | Rejected:
+    """Return the record that Kafka holds so, or why it is none."""
+    told = {name: header or b"" for name, header in headers}
+    try:
+        cluster, received_ms = told.get("cluster", b"")[:_MAX_CLUSTER_BYTES].decode(), int(told.get("received", b""))
+    except ValueError:
+        cluster, received_ms = "", 0
+    version = told.get("v", b"").decode(errors="replace")
+    if version == VERSION and cluster and received_ms >= 0 and value is not None:
+        return Record(value, key, cluster, received_ms)
+    detail = f"expected a value and the headers cluster, received and v={VERSION}, found v={version[:_SHOWN]}"
+    return Rejected(value or b"", Reason.NOT_A_RECORD, detail, cluster, received_ms)
+
+
+_SHOWN: Final = 20
+_MAX_CLUSTER_BYTES: Final = 253  # far more than ingest gives; a dead letter has to fit its topic
 
 
 def identity(cluster: str, value: bytes) -> str:

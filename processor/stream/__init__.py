@@ -1,1 +1,1 @@
-"""The engine in a Faust app, which is to come; what is here is the part that knows neither Faust nor Kafka."""
+"""The engine in a Faust app: `auditstream process`. docs/architecture.md has the walk of a record through it."""

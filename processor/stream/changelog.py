@@ -1,6 +1,6 @@
 """The changelog of one partition, read as a consistent cut: what stands, and what a crash or a rival left. PURE.
 
-For the processor's stream, which is to come: its table reads with it what its checkpoints wrote.
+`processor.stream.state_table` reads with it what the checkpoints wrote.
 Why it is so: docs/decisions/0005.
 
 A partition has one owner at a time, and each owner an epoch, higher than all before it. An owner writes its state in
@@ -47,6 +47,11 @@ def marker_record(epoch: int, marker: Marker) -> bytes:
     return epoch.to_bytes(_EPOCH_BYTES, "big") + _encode(marker)
 
 
+def body_of(record: bytes) -> bytes:
+    """Return what stands in a record behind the epoch: a value, empty where there is none, or a marker."""
+    return record[_EPOCH_BYTES:]
+
+
 class PartitionState(dict[bytes, bytes]):
     """The state of one partition, and which of its keys have changed since the last checkpoint."""
 
@@ -57,6 +62,12 @@ class PartitionState(dict[bytes, bytes]):
     def __setitem__(self, key: bytes, value: bytes) -> None:
         super().__setitem__(key, value)
         self.changed.add(key)
+
+    def take_changes(self) -> dict[bytes, bytes]:
+        """Return what has changed since the last call, for a checkpoint to write."""
+        changes = {key: self[key] for key in self.changed}
+        self.changed.clear()
+        return changes
 
 
 class Cut:
@@ -85,7 +96,7 @@ class Cut:
         if key is None or record is None or len(record) < _EPOCH_BYTES:
             raise UnreadableError(f"offset {offset} holds no record of a checkpoint")
         self.end = offset + 1
-        epoch, body = int.from_bytes(record[:_EPOCH_BYTES], "big"), record[_EPOCH_BYTES:]
+        epoch, body = int.from_bytes(record[:_EPOCH_BYTES], "big"), body_of(record)
         if epoch < self.epoch:
             self._noted[key] = offset
             return

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.kafka.fixtures import variables
+from wire.kafka_settings import KafkaSettings
+
 COMMAND = str(Path(sys.executable).with_name("auditstream"))
 
 RULES = """\
@@ -58,7 +61,7 @@ class Answer:
 
 
 class Serving:
-    """A service that runs: `auditstream serve` on a port of its own, its alerts in a file."""
+    """A service that runs: `auditstream serve` or `ingest` on a port of its own, its alerts in a file."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path, dead_letter: Path) -> None:
         self.process = process
@@ -119,6 +122,7 @@ class Serving:
 Run = Callable[..., Ended]
 Line = Callable[..., bytes]
 Serve = Callable[..., Serving]
+Ingest = Callable[..., Serving]
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +189,23 @@ def serve(folder: Path) -> Iterator[Serve]:
         yield run_serve
 
 
+@pytest.fixture
+def ingest(folder: Path) -> Iterator[Ingest]:
+    """Run `auditstream ingest` on some topics until the test ends."""
+    with ExitStack() as stack:
+
+        def run_ingest(kafka: KafkaSettings, *arguments: str, **others: str) -> Serving:
+            given = {
+                **variables(kafka),
+                **{f"AUDITSTREAM_INGEST_{name.upper()}": value for name, value in others.items()},
+            }
+            return stack.enter_context(
+                _running(folder, ("ingest", "--port", "0", *arguments), folder / "stdout.txt", given)
+            )
+
+        yield run_ingest
+
+
 @contextmanager
 def _running(
     folder: Path, arguments: tuple[str, ...], out: Path, variables: Mapping[str, str] | None
@@ -230,3 +251,21 @@ def line(make_record: Callable[..., object]) -> Line:
 
 def without_time(text: str) -> str:
     return re.sub(r"\d+\.\d\d s, [\d,]+ events/s", "TIME", text)
+
+
+@pytest.fixture
+def commands_find_topics(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """Create all topics, and have commands find them."""
+    return _found_by_commands(topics, monkeypatch)
+
+
+@pytest.fixture
+def commands_find_no_topics(no_topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """Have commands find Kafka, and none of the topics."""
+    return _found_by_commands(no_topics, monkeypatch)
+
+
+def _found_by_commands(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    for name, value in variables(settings).items():
+        monkeypatch.setenv(name, value)
+    return settings

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from auditstream.local_topic import LocalTopic
-from auditstream.serve import Judge, Service, Stop, TryAgain, serve
+from auditstream.serve import Judge, Service, TryAgain, serve
+from auditstream.server import Stop
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from ingest.split import Split
@@ -94,18 +95,3 @@ def test_a_judge_that_fails_ends_the_service_and_what_waits_is_with_its_sender(
     answers, ended = _serve(listener, judge, [body({})], asks=False)
     assert answers == [(503, "auditstream is stopping")]
     assert repr(ended) == "RuntimeError('no more')"
-
-
-def test_to_ask_for_the_end_twice_or_too_late_is_no_trouble(listener: socket.socket) -> None:
-    stops: list[Stop] = []
-    topic = LocalTopic()
-
-    def begin(stop: Stop) -> None:
-        stops.append(stop)
-        stop.ask()
-        stop.ask()
-
-    app = create_app(IngestSettings(), topic, CollectorRegistry())
-    assert serve(Service(listener, app, topic, lambda _batch: None, begin)) is None
-    stops[0].ask()
-    assert stops[0].signal is None

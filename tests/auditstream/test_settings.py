@@ -95,11 +95,15 @@ def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(m
     assert refusal() == (
         "unknown variable AUDITSTREAM_X: known are AUDITSTREAM_CLUSTER, AUDITSTREAM_DEAD_LETTER, "
         "AUDITSTREAM_ENABLE_RULES, AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, "
-        "AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, "
+        "AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, AUDITSTREAM_INGEST_MAX_PENDING_BYTES, "
+        "AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, "
         "AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS, "
         "AUDITSTREAM_KAFKA_BOOTSTRAP, AUDITSTREAM_KAFKA_PARTITIONS, AUDITSTREAM_KAFKA_REPLICATION, "
         "AUDITSTREAM_KAFKA_TOPIC_PREFIX, AUDITSTREAM_LISTEN_HOST, AUDITSTREAM_LISTEN_PORT, "
-        "AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_NO_PACK, AUDITSTREAM_RULES, "
+        "AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_NO_PACK, AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS, "
+        "AUDITSTREAM_PROCESSOR_CHECKPOINT_SECONDS, AUDITSTREAM_PROCESSOR_HEARTBEAT_SECONDS, "
+        "AUDITSTREAM_PROCESSOR_LISTEN_HOST, AUDITSTREAM_PROCESSOR_LISTEN_PORT, "
+        "AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS, AUDITSTREAM_RULES, "
         "AUDITSTREAM_RULE_MATCHING"
     )
 
@@ -141,7 +145,7 @@ def test_settings_are_frozen() -> None:
 
 def test_every_setting_has_a_docstring_below_it() -> None:
     source = Path(__file__).parents[2] / "auditstream" / "settings.py"
-    body = source.read_text().split("class Settings", 1)[1].split("\n_CLASSES", 1)[0]
+    body = source.read_text().split("class ClusterSettings", 1)[1].split("\n_CLASSES", 1)[0]
     for name in Settings.model_fields:
         declaration = body.split(f"\n    {name}: ", 1)[1]
         assert declaration.split("\n", 1)[1].startswith('    """'), name

@@ -6,21 +6,35 @@ What an implementation cannot do is a strict xfail with its reason.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.protocol.produce import ProduceRequest
+from prometheus_client import CollectorRegistry
 
 from auditstream.local_topic import LocalTopic
+from ingest.kafka import KafkaPublisher
 from ingest.publisher import Publisher, Unavailable
 from ingest.split import Split
+from tests.kafka.client import Stored, read_topic
+from wire.kafka_settings import KafkaSettings
 from wire.record import Reason, Record, Rejected
 
-TIMEOUT_SECONDS: Final = 0.4
+A_MOMENT: Final = 0.04
+MAX_PENDING_BYTES: Final = 100_000
+
+# So that the order of one publish after another can be seen.
+pytestmark = pytest.mark.partitions(1)
 
 
 class Bench(Protocol):
-    """A publisher whose publish takes `TIMEOUT_SECONDS` at most, and its far end."""
+    """A publisher whose publish takes `timeout_seconds` at most, and its far end."""
+
+    timeout_seconds: float
 
     @property
     def publisher(self) -> Publisher: ...
@@ -47,8 +61,10 @@ class Bench(Protocol):
 class LocalBench:
     """The topic of the one-process mode, with a consumer that keeps everything."""
 
+    timeout_seconds = 0.4
+
     def __init__(self) -> None:
-        self.publisher: Final = LocalTopic(max_events=500, timeout_seconds=TIMEOUT_SECONDS)
+        self.publisher: Final = LocalTopic(max_events=500, timeout_seconds=self.timeout_seconds)
         self._is_failing = False
         self._durable: Final[list[Record | Rejected]] = []
         self._goes_on: Final = asyncio.Event()
@@ -83,6 +99,98 @@ class LocalBench:
             taken.done()
 
 
+class KafkaBench:
+    """Topics of one partition on a real Kafka. What holds is the way there: no broker holds a record on demand."""
+
+    timeout_seconds = 1.0
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.publisher: Final = KafkaPublisher(
+            kafka, CollectorRegistry(), timeout_seconds=self.timeout_seconds, max_pending_bytes=MAX_PENDING_BYTES
+        )
+        self._kafka: Final = kafka
+        self._is_failing = False
+        self._goes_on: Final = asyncio.Event()
+        self._goes_on.set()
+
+    def durable(self) -> list[Record | Rejected]:
+        # On a loop of another thread: the one of the test is waiting for it.
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(asyncio.run, self._read()).result()
+        # Records and rejects of one publish have the same time or nearly, those of the next a later one.
+        return [_entry(stored) for stored in sorted(found, key=lambda stored: stored.timestamp_ms)]
+
+    async def _read(self) -> list[Stored]:
+        topics = self._kafka.topics
+        return [
+            stored
+            for topic in (topics.events, topics.dead_letter)
+            for stored in await read_topic(self._kafka.bootstrap, topic.name)
+        ]
+
+    def hold(self) -> None:
+        self._goes_on.clear()
+
+    def release(self) -> None:
+        self._goes_on.set()
+
+    def fail(self) -> None:
+        self._is_failing = True
+
+    def full(self) -> Split:
+        return Split([Record(bytes(MAX_PENDING_BYTES), None, "prod", 1)], [], is_envelope=True)
+
+    async def stop(self) -> None:
+        self.publisher.close("it stops")
+
+    async def pass_on(self) -> None:
+        """Let what is on its way to a topic pass, when it may."""
+        await self._goes_on.wait()
+        if self._is_failing:
+            raise TopicAuthorizationFailedError  # as a broker says, and as is never tried again
+
+
+def _entry(stored: Stored) -> Record | Rejected:
+    headers = {name: value.decode() for name, value in stored.headers.items()}
+    cluster, received_ms = headers["cluster"], int(headers["received"])
+    assert stored.value is not None
+    if "reason" not in headers:
+        return Record(stored.value, stored.key, cluster, received_ms)
+    is_judged = headers["judged"] == "true"
+    return Rejected(stored.value, Reason(headers["reason"]), headers["detail"], cluster, received_ms, is_judged)
+
+
+@asynccontextmanager
+async def make_kafka(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    bench = KafkaBench(topics)
+    send = AIOKafkaClient.send
+
+    async def held(client: AIOKafkaClient, node: int, message: object, **how: Any) -> object:
+        if isinstance(message, ProduceRequest):
+            await bench.pass_on()
+        return await send(client, node, message, **how)
+
+    monkeypatch.setattr(AIOKafkaClient, "send", held)
+    async with bench.publisher:
+        await until(lambda: is_ready(bench.publisher))
+        yield bench
+        bench.release()
+
+
+def is_ready(publisher: Publisher) -> bool:
+    try:
+        publisher.check()
+    except Unavailable:
+        return False
+    return True
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110 - what is asked has no event
+            await asyncio.sleep(A_MOMENT)
+
+
 @asynccontextmanager
 async def make_local() -> AsyncIterator[Bench]:
     bench = LocalBench()
@@ -93,19 +201,21 @@ async def make_local() -> AsyncIterator[Bench]:
     await consumer
 
 
-Make = Callable[[], AbstractAsyncContextManager[Bench]]
+Make = Callable[..., AbstractAsyncContextManager[Bench]]
 Story = Callable[[Bench], Awaitable[None]]
 Tell = Callable[[Story], None]
 
 
-@pytest.fixture(params=[make_local], ids=["local"])
+@pytest.fixture(params=[(make_local,), (make_kafka, "topics", "monkeypatch")], ids=["local", "kafka"])
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Run what a test tells, with a bench of each implementation."""
-    make: Make = request.param
+    make: Make
+    make, *names = request.param
+    needed = [request.getfixturevalue(name) for name in names]
 
     def run(story: Story) -> None:
         async def whole() -> None:
-            async with make() as bench:
+            async with make(*needed) as bench:
                 await story(bench)
 
         asyncio.run(whole())
@@ -139,7 +249,7 @@ async def refusal(work: Awaitable[None]) -> str:
 async def begun(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     """Start a publish and let it come to where it waits."""
     task = asyncio.create_task(work)
-    await asyncio.sleep(TIMEOUT_SECONDS / 10)
+    await asyncio.sleep(A_MOMENT)
     assert not task.done()
     return task
 
@@ -201,7 +311,7 @@ def test_nothing_new_is_taken_where_there_is_no_room_but_a_repeat_is(tell: Tell)
         with pytest.raises(Unavailable) as error:
             bench.publisher.check()
         assert str(error.value) == told != ""
-        assert clock() - begin < TIMEOUT_SECONDS / 2
+        assert clock() - begin < bench.timeout_seconds / 2
         repeat = await begun(bench.publisher.publish(full))
         bench.release()
         await work
@@ -272,7 +382,7 @@ def test_what_became_durable_after_it_was_late_is_not_published_again(tell: Tell
         await refusal(bench.publisher.publish(batch("a")))
         bench.release()
         while not bench.durable():  # noqa: ASYNC110 - the bench has no event of its own for it
-            await asyncio.sleep(TIMEOUT_SECONDS / 10)
+            await asyncio.sleep(A_MOMENT)
         await bench.publisher.publish(batch("a"))
         assert bench.durable() == [record("a")]
 
@@ -311,7 +421,7 @@ def test_a_repeat_waits_no_longer_than_any_other(tell: Tell) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
         assert await refusal(bench.publisher.publish(batch("a")))
-        assert TIMEOUT_SECONDS * 0.9 < clock() - begin < TIMEOUT_SECONDS * 4
+        assert bench.timeout_seconds * 0.9 < clock() - begin < bench.timeout_seconds * 4
 
     tell(story)
 
@@ -324,7 +434,7 @@ def test_nothing_new_is_taken_while_a_batch_is_overdue(tell: Tell) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
         assert await refusal(bench.publisher.publish(batch("b")))
-        assert clock() - begin < TIMEOUT_SECONDS / 2
+        assert clock() - begin < bench.timeout_seconds / 2
         with pytest.raises(Unavailable):
             bench.publisher.check()
 

@@ -101,6 +101,11 @@ def test_a_tracked_resource_that_is_neither_in_a_namespace_nor_rbac_has_the_clus
     assert affinity_key("c", head("nodes", name="n1")) == b"c/"
 
 
+def test_what_is_longer_than_any_name_makes_no_key() -> None:
+    assert affinity_key("c", head("pods", namespace="n" * 253)) == b"c/" + b"n" * 253
+    assert affinity_key("c", head("pods", namespace="n" * 254)) is None
+
+
 def test_a_namespace_called_rbac_shares_the_key_of_the_rbac_objects() -> None:
     assert affinity_key("c", head("pods", namespace="rbac")) == affinity_key("c", head("roles", group=RBAC))
 

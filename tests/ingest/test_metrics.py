@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingest.metrics import IngestMetrics
+from ingest.metrics import IngestMetrics, PublisherMetrics
 from ingest.split import split
 from wire.record import Reason
 
@@ -59,3 +59,25 @@ def test_bytes_in_flight_are_asked_for_when_they_are_shown(
     assert value("in_flight_bytes") == 5
     held.append(7)
     assert value("in_flight_bytes") == 7
+
+
+def test_these_are_all_the_names_of_a_publisher(registry: CollectorRegistry) -> None:
+    PublisherMetrics(registry, lambda: 0, lambda: 0)
+    assert sorted(metric.name for metric in registry.collect()) == [
+        "auditstream_ingest_failed_batches",
+        "auditstream_ingest_pending_batches",
+        "auditstream_ingest_pending_bytes",
+        "auditstream_ingest_refused_records",
+        "auditstream_ingest_renewed_producers",
+    ]
+
+
+def test_what_is_pending_is_asked_for_when_it_is_shown_and_what_failed_is_counted(
+    registry: CollectorRegistry, value: Callable[..., float | None]
+) -> None:
+    metrics = PublisherMetrics(registry, lambda: 5, lambda: 7)
+    assert (value("pending_bytes"), value("pending_batches")) == (5, 7)
+    assert (value("failed_batches_total"), value("renewed_producers_total")) == (0, 0)
+    metrics.failed_batches.inc()
+    metrics.renewed_producers.inc()
+    assert (value("failed_batches_total"), value("renewed_producers_total")) == (1, 1)

@@ -3,10 +3,14 @@
 The protocol's own suite is in `tests/contracts`.
 """
 
+import asyncio
+import threading
+
 import msgspec
 import pytest
 
-from ingest.publisher import Acknowledged, digest
+from ingest import publisher
+from ingest.publisher import Acknowledged, digest, digest_apart
 from ingest.split import Split, split
 from wire.record import Reason, Record, Rejected
 
@@ -62,6 +66,29 @@ def test_the_order_counts() -> None:
     other = msgspec.structs.replace(RECORD, value=b"[]")
     forth, back = (Split(records, [], is_envelope=True) for records in ([RECORD, other], [other, RECORD]))
     assert digest(forth) != digest(back)
+
+
+@pytest.mark.parametrize(
+    ("batch", "is_apart"),
+    [
+        (BATCH, False),
+        (Split([RECORD] * 1001, [], is_envelope=True), True),
+        (with_record(value=bytes(5_000_000)), True),
+        (with_rejected(value=bytes(5_000_000)), True),
+    ],
+)
+def test_the_digest_of_a_large_batch_is_made_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch, batch: Split, *, is_apart: bool
+) -> None:
+    threads = []
+
+    def noted(batch: Split) -> bytes:
+        threads.append(threading.current_thread())
+        return digest(batch)
+
+    monkeypatch.setattr(publisher, "digest", noted)
+    assert asyncio.run(digest_apart(batch)) == digest(batch)
+    assert [thread is not threading.main_thread() for thread in threads] == [is_apart]
 
 
 def test_what_is_acknowledged_is_known_for_five_minutes_from_the_last_time() -> None:

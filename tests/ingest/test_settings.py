@@ -22,6 +22,7 @@ def test_defaults_run() -> None:
         "max_in_flight_bytes": 134_217_728,
         "read_timeout_seconds": 30.0,
         "publish_timeout_seconds": 10.0,
+        "max_pending_bytes": 67_108_864,
         "retry_after_seconds": 2,
     }
 
@@ -36,6 +37,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "max_in_flight_bytes": 1000,
         "read_timeout_seconds": 0.5,
         "publish_timeout_seconds": 10.0,
+        "max_pending_bytes": 67_108_864,
         "retry_after_seconds": 2,
     }
 
@@ -51,6 +53,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("READ_TIMEOUT_SECONDS", "inf", "input should be a finite number"),
         ("READ_TIMEOUT_SECONDS", "nan", "input should be a finite number"),
         ("PUBLISH_TIMEOUT_SECONDS", "0", "input should be greater than 0"),
+        ("MAX_PENDING_BYTES", "0", "input should be greater than 0"),
         ("RETRY_AFTER_SECONDS", "0", "input should be greater than 0"),
         ("RETRY_AFTER_SECONDS", "0.5", "input should be a valid integer, unable to parse string as an integer"),
     ],

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import mend
-from ingest.split import MAX_DEPTH, MAX_EVENT_BYTES, Split, split
-from wire.record import Reason, Record, identity
+from ingest.split import MAX_DEPTH, Split, split
+from wire.record import MAX_EVENT_BYTES, Reason, Record, identity
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LINES = [line for name in ("events", "secrets") for line in (FIXTURES / f"{name}.jsonl").read_bytes().splitlines()]
@@ -313,7 +313,7 @@ def test_an_event_above_the_limit_is_judged_without_its_objects_and_its_original
 
     assert values(result) == [SHORT, GOOD]
     assert told(result) == [(Reason.TOO_LARGE, f"item 1: {len(item)} bytes, more than {MAX_EVENT_BYTES}", True)]
-    assert result.rejected[0].value == item[:MAX_EVENT_BYTES]
+    assert (result.rejected[0].value, result.rejected[0].whole_bytes) == (item[:MAX_EVENT_BYTES], len(item))
 
 
 def test_an_event_at_the_limit_of_size_travels_as_it_came() -> None:
@@ -334,6 +334,19 @@ def test_text_that_grows_above_the_limit_by_mending_is_too_large() -> None:
 
     assert values(result) == [SHORT]
     assert [(reason, is_judged) for reason, _, is_judged in told(result)] == [(Reason.TOO_LARGE, True)]
+
+
+def test_an_event_that_grows_above_the_limit_by_redaction_is_too_large() -> None:
+    data = b",".join(b'"%d":""' % number for number in range(500_000))
+    secret = with_request(b'{"kind":"Secret","data":{' + data + b"}}").replace(b'"pods"', b'"secrets"')
+    result = split_body(event_list(secret, GOOD))
+
+    assert len(secret) < MAX_EVENT_BYTES
+    assert values(result) == [SHORT.replace(b'"pods"', b'"secrets"'), GOOD]
+    [(reason, detail, is_judged)] = told(result)
+    assert (reason, is_judged) == (Reason.TOO_LARGE, True)
+    assert detail.endswith(f"bytes without its secrets, more than {MAX_EVENT_BYTES}")
+    assert b"[redacted]" in result.rejected[0].value[:200]
 
 
 def test_a_large_item_that_is_no_json_is_rejected_alone() -> None:

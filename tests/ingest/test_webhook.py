@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from auditstream.local_topic import LocalTopic
-from ingest.split import MAX_EVENT_BYTES, Split, split
-from wire.record import Reason
+from ingest.split import Split, split
+from wire.record import MAX_EVENT_BYTES, Reason
 
 if TYPE_CHECKING:
     from tests.ingest.conftest import Ingest, ServeIngest

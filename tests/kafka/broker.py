@@ -20,11 +20,11 @@ from aiokafka.errors import KafkaError
 
 VERSION: Final = "4.1.1"
 
-# What both kinds of own brokers are told: small, quick to start, quick to join a group, and quick to compact.
+# What both kinds of own brokers are told: small, quick to start, quick to join a group, and quick to compact. They make
+# topics that are asked for, as Kafka does by default: what asks too early is found out.
 SETTINGS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
-    "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
     "offsets.topic.num.partitions": "3",

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -70,20 +71,24 @@ async def partitions_of(bootstrap: str, topic: str) -> list[int]:
     """Return the numbers of a topic's partitions, once each of them has a leader."""
     async with _admin(bootstrap) as admin:
         while True:
-            (described,) = await admin.describe_topics([topic])
-            if described["error_code"] == UnknownTopicOrPartitionError.errno:
+            # Not by its name: that would make it.
+            partitions = next(
+                (each["partitions"] for each in await admin.describe_topics() if each["topic"] == topic), None
+            )
+            if partitions is None:
                 raise UnknownTopicOrPartitionError(topic)
-            partitions = described["partitions"]
             if partitions and all(each["leader"] >= 0 for each in partitions):
                 return sorted(each["partition"] for each in partitions)
             await asyncio.sleep(0.05)
 
 
-async def create_topics(settings: KafkaSettings, seconds: float = _SECONDS) -> None:
-    """Create all topics of an installation, with their settings, and wait until they can be written to."""
+async def create_topics(
+    settings: KafkaSettings, others: Mapping[str, str] = MappingProxyType({}), seconds: float = _SECONDS
+) -> None:
+    """Create all topics of an installation and wait until they can be written to: with their settings, or others."""
     topics = settings.topics.all
     new = [
-        NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=dict(topic.settings))
+        NewTopic(topic.name, settings.partitions, settings.replication, topic_configs={**topic.settings, **others})
         for topic in topics
     ]
     async with asyncio.timeout(seconds), _admin(settings.bootstrap) as admin:

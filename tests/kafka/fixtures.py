@@ -1,4 +1,4 @@
-"""The fixtures `kafka`, `own_kafka`, `topics` and `own_topics`, and what the end of the run says about Kafka.
+"""The fixtures `kafka`, `own_kafka`, `topics`, `no_topics`, `own_topics`, and what a run says at its end about Kafka.
 
 A plugin of pytest, loaded by `tests/conftest.py`. Without any Kafka the tests that ask for one are skipped and named
 at the end, with the reason of each source; under `CI=true` they fail.
@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import pytest
 
@@ -29,6 +29,7 @@ _B = TypeVar("_B", bound=Broker)
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker is for."""
     config.addinivalue_line("markers", "partitions(count): how many partitions the topics of this test have")
+    config.addinivalue_line("markers", "topic_settings(others): settings in which the topics of this test differ")
     config.stash[_SUPPLY] = Supply(all_sources())
 
 
@@ -55,21 +56,34 @@ def topics(kafka: Broker, request: pytest.FixtureRequest) -> Iterator[KafkaSetti
 
 
 @pytest.fixture
+def no_topics(kafka: Broker, request: pytest.FixtureRequest) -> Iterator[KafkaSettings]:
+    """Give a prefix of this test alone in the Kafka that tests share; what the test makes under it is deleted."""
+    settings = _fresh_settings(kafka, request)
+    yield settings
+    asyncio.run(delete_topics(settings))
+
+
+@pytest.fixture
 def own_topics(own_kafka: OwnBroker, request: pytest.FixtureRequest) -> KafkaSettings:
     """Create all topics in this test's own Kafka; they go with it."""
     return _fresh_topics(own_kafka, request)
 
 
 def _fresh_topics(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
+    settings = _fresh_settings(broker, request)
+    marker = request.node.get_closest_marker("topic_settings")
+    asyncio.run(create_topics(settings, marker.args[0] if marker else {}))
+    return settings
+
+
+def _fresh_settings(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
     marker = request.node.get_closest_marker("partitions")
-    settings = KafkaSettings(
+    return KafkaSettings(
         bootstrap=broker.bootstrap,
         topic_prefix=f"test-{uuid.uuid4().hex[:12]}.",
         partitions=marker.args[0] if marker else DEFAULT_PARTITIONS,
         replication=1,
     )
-    asyncio.run(create_topics(settings))
-    return settings
 
 
 def variables(settings: KafkaSettings) -> dict[str, str]:
@@ -93,6 +107,24 @@ def _refuse(reasons: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{_NO_KAFKA}, and with CI=true that is a failure\n{reasons}", pytrace=False)
     pytest.skip(f"{_NO_KAFKA}: the reasons stand at the end")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of pytest-xdist, give what is known of Kafka to the one that tells it."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        supply = session.config.stash[_SUPPLY]
+        output["kafka"] = supply.failed, supply.gave
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - xdist's signature
+    """Take what such a process knew; nothing comes of one that was ended by force."""
+    failed, gave = getattr(node, "workeroutput", {}).get("kafka", ({}, {}))
+    supply = node.config.stash[_SUPPLY]
+    supply.failed.update(failed)
+    for name, count in gave.items():
+        supply.gave[name] = supply.gave.get(name, 0) + count
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

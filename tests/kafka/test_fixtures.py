@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
 from tests.kafka.broker import Broker, OwnBroker, ask
 from tests.kafka.client import read_topic
@@ -167,6 +168,21 @@ def test_topics_are_a_tests_own(topics: KafkaSettings, kafka: Broker) -> None:
     assert topics.bootstrap == kafka.bootstrap
     assert re.fullmatch(r"test-[0-9a-f]{12}\.", topics.topic_prefix)
     assert topics.topics == Topics(topics.topic_prefix)
+
+
+def test_topics_that_are_not_made_are_not_there(no_topics: KafkaSettings, kafka: Broker) -> None:
+    assert no_topics.bootstrap == kafka.bootstrap
+    for topic in no_topics.topics.all:
+        with pytest.raises(UnknownTopicOrPartitionError):
+            asyncio.run(read_topic(kafka.bootstrap, topic.name))
+
+
+@pytest.mark.partitions(1)
+@pytest.mark.topic_settings({"max.message.bytes": "1000"})
+def test_settings_of_topics_may_be_others(topics: KafkaSettings) -> None:
+    asyncio.run(_write(topics, b"small"))
+    with pytest.raises(MessageSizeTooLargeError):
+        asyncio.run(_write(topics, b"x" * 2000))
 
 
 def test_commands_find_the_topics_by_variables(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from processor.alert import MAX_VALUE_CHARACTERS, Alert, make_alert
+from processor.alert import MAX_CHARACTERS, MAX_VALUE_CHARACTERS, Alert, make_alert
 from rules.event import Event
 from rules.ruleset import Ruleset
+from wire.topics import MAX_RECORD_BYTES
 
 MakeEvent = Callable[..., Event]
 MakeRuleset = Callable[..., Ruleset]
@@ -83,3 +84,22 @@ def test_a_list_of_many_short_elements_is_cut(make: Callable[[Event], Alert], ma
     assert isinstance(groups, tuple)
     assert len(groups) == MAX_VALUE_CHARACTERS + 1
     assert groups[-1] == "…"
+
+
+def test_an_alert_fits_a_record_whatever_its_rule_shows(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
+    """Some characters take six bytes in JSON, and a rule may show any number of fields, any number of times."""
+    fields = " ".join(f"%jevt.value[/requestObject/f{number}]" for number in range(60))
+    rule = _RULE.replace("%ka.user.name", f"%ka.user.groups {fields} {fields}")
+    worst = "\x01" * 20_000
+    event = make_event(
+        auditID=worst,
+        user={"username": worst, "groups": [worst, *[""] * 20_000]},
+        requestObject={f"f{number}": worst for number in range(60)},
+    )
+    alert = make_alert(event, make_ruleset(rule).rules[0], identity="", ruleset="", hostname="")
+    assert len(alert.to_json()) < 1024 * 1024 < MAX_RECORD_BYTES
+    assert len(alert.output) == MAX_CHARACTERS + 1
+    assert alert.audit_id == worst[:MAX_VALUE_CHARACTERS] + "…"
+    shown = list(alert.output_fields.values())
+    assert worst[:MAX_VALUE_CHARACTERS] + "…" in shown
+    assert shown.count("…") > 40, "what is beyond the limit of all together is cut too"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingest.split import split
 from processor.decode import decode
 from processor.history import MAX_INCARNATIONS
-from processor.inventory import observe
+from processor.inventory import MAX_REMEMBERED_BYTES, observe
 from rules.event import Event, FactValue
 from wire.record import Record, identity
 
@@ -500,3 +500,11 @@ def test_nothing_of_what_an_object_holds_is_remembered(api_server: Server) -> No
     event: dict[str, Any] = json.loads(json.dumps(server.events[0]))
     event["requestObject"]["data"] = event["responseObject"]["data"] = {"password": "hunter2"}
     assert b"hunter2" not in b"".join(_state_of(server.records([event])).values())
+
+
+def test_what_is_larger_than_any_object_is_not_remembered(api_server: Server) -> None:
+    server = api_server()
+    server.create("configmaps", "n" * MAX_REMEMBERED_BYTES)
+    server.create("configmaps", "a")
+    (key,) = _state_of(server.records())
+    assert len(key) < MAX_REMEMBERED_BYTES

@@ -21,12 +21,25 @@ def test_the_variables_have_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.topics.alerts.name == "east.alerts"
 
 
+@pytest.mark.parametrize("given", ["kafka", "a:1, b:2", "a:1;b:2", "a:1,", ":1", "a:", "a:x", "a:1\n", "a:\u0661"])
+def test_brokers_that_cannot_be_meant_are_refused_in_words(given: str) -> None:
+    with pytest.raises(ValidationError, match="Value error, give host:port, several separated by commas "):
+        KafkaSettings(bootstrap=given)
+
+
+@pytest.mark.parametrize("given", ["a:0", "a:65536", "a:1,b:70000"])
+def test_a_port_that_cannot_be_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match="separated by commas, with ports from 1 to 65535 "):
+        KafkaSettings(bootstrap=given)
+
+
+def test_every_port_that_can_be_is_taken() -> None:
+    assert KafkaSettings(bootstrap="a:1,[::1]:65535").bootstrap == "a:1,[::1]:65535"
+
+
 @pytest.mark.parametrize(
     "given",
     [
-        {"bootstrap": "kafka"},
-        {"bootstrap": "a:1, b:2"},
-        {"bootstrap": "a:1;b:2"},
         {"topic_prefix": "a b"},
         {"topic_prefix": "a" * 101},
         {"partitions": 0},

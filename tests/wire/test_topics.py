@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.split import MAX_EVENT_BYTES
+from wire.record import MAX_EVENT_BYTES
 from wire.topics import MAX_RECORD_BYTES, Topics
 
 
