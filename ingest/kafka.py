@@ -20,7 +20,6 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from ingest.kafka_producer import (
-    BATCH_BYTES,
     Entry,
     LastingProducer,
     NotDeliveredError,
@@ -35,6 +34,7 @@ from ingest.publisher import Acknowledged, Unavailable, digest_apart
 from ingest.split import Split
 from wire.kafka_settings import KafkaSettings
 from wire.record import Reason, Record, Rejected
+from wire.topics import BATCH_BYTES
 
 MAX_PENDING_BYTES: Final = 64 * 1024 * 1024
 

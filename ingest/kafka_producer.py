@@ -20,17 +20,9 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record, Rejected
-from wire.topics import MAX_RECORD_BYTES
+from wire.topics import BATCH_BYTES, COMPRESSION, MAX_RECORD_BYTES
 
 Entry = Record | Rejected
-
-COMPRESSION: Final = "zstd"
-"""Of 263 recorded bodies (8,643 events, 17.4 MB) zstd leaves a twelfth, lz4 an eighth; and for what building and
-compressing costs, 4.7 against 11.6 microseconds of CPU an event."""
-
-BATCH_BYTES: Final = 256 * 1024
-"""What a batch holds before compression. Smaller ones compress less well (64 KiB: a ninth is left), larger ones hardly
-better. A record that is larger by itself goes in a batch of its own."""
 
 REQUEST_SECONDS: Final = 30.0
 """How long a broker that is connected may take to answer, before the connection is given up and the request goes over

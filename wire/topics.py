@@ -1,4 +1,4 @@
-"""The topics: what they are called, and what is kept in them for how long. PURE.
+"""The topics: what they are called, what is kept in them for how long, and how it is sent. PURE.
 
 `ingest` and `processor` read and write them, `auditstream topics create` makes them. All have the same number of
 partitions, since the state of a partition of events lives in the same partition of the changelog.
@@ -11,6 +11,14 @@ import msgspec
 
 MAX_RECORD_BYTES: Final = 9 * 1024 * 1024
 """What a record may have, key and headers included: an event of 8 MiB, and room for the rest."""
+
+BATCH_BYTES: Final = 256 * 1024
+"""What a batch of records holds before compression. Smaller ones compress less well (64 KiB: a ninth is left), larger
+ones hardly better. A record that is larger by itself goes in a batch of its own."""
+
+COMPRESSION: Final = "zstd"
+"""Of 263 recorded bodies (8,643 events, 17.4 MB) zstd leaves a twelfth, lz4 an eighth; and for what building and
+compressing costs, 4.7 against 11.6 microseconds of CPU an event."""
 
 DEFAULT_PARTITIONS: Final = 12
 

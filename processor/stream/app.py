@@ -22,12 +22,9 @@ from processor.stream.recovery import watch_recovery
 from processor.stream.state_log import StateLog
 from processor.stream.state_table import StateStore, StateTable
 from wire.kafka_settings import KafkaSettings
-from wire.topics import INVENTORY, MAX_RECORD_BYTES
-
-COMPRESSION: Final = "zstd"
+from wire.topics import BATCH_BYTES, COMPRESSION, INVENTORY, MAX_RECORD_BYTES
 
 _MIB: Final = 1024 * 1024
-_KIB: Final = 1024
 
 _BUFFERED_BATCHES: Final = 16
 _COMMIT_SECONDS: Final = 1.0
@@ -61,13 +58,13 @@ def create_pipeline(
     state_log = StateLog(producer, changelog)
     checkpointer = Checkpointer(
         Parts(
-            consumer,
-            producer,
-            table.data,
-            state_log,
-            Opening(consumer, table.data, state_log, changelog, metrics),
-            intake,
-            Outgoing(topics, kafka.partitions),
+            consumer=consumer,
+            producer=producer,
+            store=table.data,
+            state_log=state_log,
+            opening=Opening(consumer, table.data, state_log, changelog, metrics),
+            intake=intake,
+            outgoing=Outgoing(topics, kafka.partitions),
         ),
         engine,
         settings,
@@ -117,7 +114,7 @@ def _create_app(kafka: KafkaSettings, settings: ProcessorSettings) -> BatchApp:
         value_serializer="raw",
         producer_acks=-1,
         producer_linger=_LINGER_SECONDS,
-        producer_max_batch_size=256 * _KIB,
+        producer_max_batch_size=BATCH_BYTES,
         producer_max_request_size=MAX_RECORD_BYTES,
         producer_compression_type=COMPRESSION,
         producer_request_timeout=settings.request_timeout_seconds,

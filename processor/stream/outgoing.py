@@ -12,10 +12,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka.partitioner import murmur2
 
 from processor.engine import Outcome
-from wire.topics import Topics
-
-BATCH_BYTES: Final = 256 * 1024
-"""What a batch holds before compression. A record that is larger goes in a batch of its own."""
+from wire.topics import BATCH_BYTES, Topics
 
 _LARGE_AT_ONCE: Final = 3
 _ORIGIN: Final = "processor"

@@ -17,7 +17,7 @@ from processor.stream.app import Pipeline, create_pipeline
 from rules.ruleset import Ruleset
 from tests.processor.stream.workers import Installation
 from wire.kafka_settings import KafkaSettings
-from wire.topics import MAX_RECORD_BYTES
+from wire.topics import BATCH_BYTES, MAX_RECORD_BYTES
 
 ANY_EVENT = """\
 - rule: Any
@@ -49,7 +49,7 @@ def producing() -> Producing:
             bootstrap_servers=kafka.bootstrap,
             acks="all",
             enable_idempotence=True,
-            max_batch_size=256 * 1024,
+            max_batch_size=BATCH_BYTES,
             max_request_size=MAX_RECORD_BYTES,
         ) as client:
             yield OpenProducer(client)

@@ -8,12 +8,12 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
 from processor.engine import Engine, Outcome
-from processor.stream.outgoing import BATCH_BYTES, Entry, Outgoing, deliver, write
+from processor.stream.outgoing import Entry, Outgoing, deliver, write
 from tests.kafka.client import read_topic
 from tests.processor.stream.conftest import Producing
 from wire.kafka_settings import KafkaSettings
 from wire.record import Reason, Record, Rejected
-from wire.topics import Topics
+from wire.topics import BATCH_BYTES, Topics
 
 MakeRecord = Callable[..., Record]
 
