@@ -166,7 +166,7 @@ def work(pipeline: Pipeline, name: str, *arguments: str) -> Cost:
     """Return what a worker costs that judges all there is."""
     kafka = pipeline.kafka
     worker = pipeline.worker("--port", "0", *arguments)
-    until(lambda: worker.judged() > 0, "the first events are judged", _PATIENCE_SECONDS)
+    until(lambda: worker.judged() > 0, "the first events are judged", seconds=_PATIENCE_SECONDS)
     judged, cpu, begin = worker.judged(), cpu_seconds(worker.process.pid), time.monotonic()
     # Not asked of the worker, which would pay for the answers.
     while not topics.is_all_committed(kafka):

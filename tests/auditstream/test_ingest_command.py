@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from auditstream import demo
 from ingest.split import split
+from tests import waiting
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import Stored, create_topics, delete_topics, read_topic
 from tests.kafka.fixtures import variables
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 MakeBody = Callable[..., bytes]
 
 PATIENCE_SECONDS: Final = 60
+until: Final = partial(waiting.until, seconds=PATIENCE_SECONDS)
 
 MARGIN_SECONDS: Final = 3.0
 """What an answer may be late by on a machine that is busy."""
@@ -36,13 +39,6 @@ MARGIN_SECONDS: Final = 3.0
 AT_ONCE_SECONDS: Final = 1.5
 
 NOWHERE: Final = KafkaSettings(bootstrap="127.0.0.1:1")
-
-
-def until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def await_ready(service: "Serving") -> None:

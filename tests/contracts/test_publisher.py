@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
 import pytest
@@ -21,6 +22,7 @@ from ingest.kafka import KafkaPublisher
 from ingest.publisher import Publisher, Unavailable
 from ingest.split import Split
 from tests.kafka.client import Stored, read_topic
+from tests.waiting import eventually
 from wire.kafka_settings import KafkaSettings
 from wire.record import Reason, Record, Rejected
 
@@ -185,10 +187,7 @@ def is_ready(publisher: Publisher) -> bool:
     return True
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():  # noqa: ASYNC110 - what is asked has no event
-            await asyncio.sleep(A_MOMENT)
+until = partial(eventually, seconds=20)
 
 
 @asynccontextmanager

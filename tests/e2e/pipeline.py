@@ -12,13 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from tests import waiting
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
 
@@ -26,6 +28,7 @@ COMMAND: Final = str(Path(sys.executable).with_name("auditstream"))
 
 PATIENCE_SECONDS: Final = 120.0
 """For anything that takes seconds at most on a machine that has nothing else to do."""
+until: Final = partial(waiting.until, seconds=PATIENCE_SECONDS)
 
 QUICK_SESSION: Final = {
     "AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS": "6",
@@ -234,14 +237,6 @@ def stop_all(services: Sequence[Service]) -> list[int]:
     for service in services:
         service.signal(signal.SIGTERM)
     return [service.ended() for service in services]
-
-
-def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until something is so, which nobody tells."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(_POLL_SECONDS)
 
 
 def share_partitions(workers: list[Worker], partitions: int) -> bool:

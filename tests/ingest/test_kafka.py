@@ -6,8 +6,9 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -27,11 +28,13 @@ from ingest.publisher import Acknowledged, Unavailable
 from ingest.split import Split
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import Stored, read_topic
+from tests.waiting import eventually
 from wire.kafka_settings import KafkaSettings
 from wire.record import MAX_EVENT_BYTES, Reason, Record, Rejected
 
 MIB: Final = 1024 * 1024
 PATIENCE_SECONDS: Final = 30
+until: Final = partial(eventually, seconds=PATIENCE_SECONDS)
 
 pytestmark = pytest.mark.partitions(1)
 
@@ -71,12 +74,6 @@ def trouble(publisher: KafkaPublisher) -> str | None:
 def metrics_of(registry: CollectorRegistry) -> dict[str, float | None]:
     names = {"failed_batches": "_total", "renewed_producers": "_total", "pending_bytes": ""}
     return {name: registry.get_sample_value(f"auditstream_ingest_{name}{suffix}") for name, suffix in names.items()}
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not is_so():  # noqa: ASYNC110 - what is asked has no event
-            await asyncio.sleep(0.02)
 
 
 async def refusal(work: Awaitable[None]) -> str:

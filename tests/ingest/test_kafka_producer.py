@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from ingest import kafka_producer
 from ingest.kafka_producer import LastingProducer, NotDeliveredError, partition_of
-from tests.kafka.broker import SETTINGS, Broker, OwnBroker
+from tests.kafka.broker import Broker, OwnBroker
 from tests.kafka.client import create_topics
+from tests.waiting import eventually
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record
 
@@ -34,10 +36,7 @@ def hidden_producer(producer: LastingProducer) -> Any:
     return producer._producer  # noqa: SLF001 - nothing public shows it
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not is_so():  # noqa: ASYNC110 - what is asked has no event
-            await asyncio.sleep(0.02)
+until = partial(eventually, seconds=30)
 
 
 async def administer(kafka: KafkaSettings, work: Callable[[AIOKafkaAdminClient], Any]) -> None:
@@ -114,16 +113,8 @@ def test_partitions_that_were_added_are_found_and_of_a_topic_that_vanished_the_l
     asyncio.run(story())
 
 
-@pytest.fixture
-def generous_kafka(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> OwnBroker:
-    """Start a Kafka that makes each topic that is asked for by its name, as Kafka does unless told otherwise."""
-    monkeypatch.setitem(SETTINGS, "auto.create.topics.enable", "true")
-    broker: OwnBroker = request.getfixturevalue("own_kafka")
-    return broker
-
-
-def test_a_topic_that_is_deleted_is_told_and_not_made_by_the_asking(generous_kafka: OwnBroker) -> None:
-    kafka = KafkaSettings(bootstrap=generous_kafka.bootstrap, partitions=3)
+def test_a_topic_that_is_deleted_is_told_and_not_made_by_the_asking(own_kafka: OwnBroker) -> None:
+    kafka = KafkaSettings(bootstrap=own_kafka.bootstrap, partitions=3)
     name, other = kafka.topics.events.name, kafka.topics.dead_letter.name
     missing = f"there is no topic {name}: run `auditstream topics create`"
 

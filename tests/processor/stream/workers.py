@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from processor.engine import Engine
 from processor.stream.changelog import MARKER_KEY, Cut
 from rules.loader import Selection, load
 from rules.reader import RuleFile
+from tests import waiting
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
@@ -34,6 +36,7 @@ COMMAND: Final = str(Path(sys.executable).with_name("auditstream"))
 FAULTY: Final = str(Path(__file__).with_name("faulty_worker.py"))
 SECONDS: Final = 90.0
 """What anything that is waited for may take: a machine under load is no failure."""
+until: Final = partial(waiting.until, seconds=SECONDS)
 
 RULES: Final = """\
 - rule: Seen
@@ -52,14 +55,6 @@ RULES: Final = """\
   priority: NOTICE
   source: k8s_audit
 """
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
-    """Wait until something holds."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 class Worker:
