@@ -179,8 +179,8 @@ def test_the_demo_posts_to_what_runs_and_tells_it(run: "Run", serve: "Serve") ->
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
         f"auditstream: 525 events, recorded from a real API server, were posted to {url} and taken, in 21 requests\n"
-        "auditstream: the alerts are where that service sends them: 'auditstream alerts' prints those in Kafka; what is "
-        "posted again within five minutes is taken for a repeat, and alerts no more\n"
+        "auditstream: the alerts are where that service sends them: 'auditstream alerts' prints those in Kafka; what "
+        "is posted again within five minutes is taken for a repeat, and alerts no more\n"
     )
     alerts = service.alerts()
     assert {alert["cluster"] for alert in alerts} == {"elsewhere"}
