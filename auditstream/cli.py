@@ -227,12 +227,22 @@ def list_all_fields() -> None:
 
 @app.command("demo")
 def demonstrate(
-    *, keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="Post to a webhook that runs already, and serve none.")
+    ] = None,
 ) -> None:
     """Serve, post recorded events to the webhook, and tell how to go on."""
-    from auditstream.demo import run_demo  # noqa: PLC0415 - the same
+    from auditstream.demo import run_demo, run_demo_to  # noqa: PLC0415 - the same
 
-    raise typer.Exit(run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep))
+    if to is None:
+        code = run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep)
+    elif keep:
+        raise UsageError("--keep is for a service of the demo's own: leave it out, or --to")
+    else:
+        code = run_demo_to(to, Screen())
+    raise typer.Exit(code)
 
 
 def main() -> int:
