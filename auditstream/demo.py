@@ -73,8 +73,11 @@ def run_demo(settings: ServeSettings, ingest: IngestSettings, *, is_kept: bool) 
         poster.thread.start()
 
     with _temporary_folder() as folder:
-        own = {"listen_port": 0, "dead_letter": Path(folder) / "dead-letter.jsonl"}
-        code = run_serve(settings if is_kept else settings.model_copy(update=own), ingest, screen, begin)
+        # It posts to itself, and has neither the token nor the authority.
+        own: dict[str, object] = {"tls_certificate": None, "tls_key": None, "tokens": None}
+        if not is_kept:
+            own |= {"listen_port": 0, "dead_letter": Path(folder) / "dead-letter.jsonl"}
+        code = run_serve(settings.model_copy(update=own), ingest, screen, begin)
     if poster is not None:
         poster.thread.join()
         if isinstance(poster.error, DemoError):

@@ -36,6 +36,16 @@ READS: Final[dict[str, tuple[type[BaseSettings], ...]]] = {
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
+_WHERE_SET: Final = re.compile(r"\$\{(\w+):\+([^}]*)\}")
+
+# What the example shows that is no default: what there is to choose.
+CHOICES: Final = {
+    "AUDITSTREAM_ENABLE_RULES",
+    "AUDITSTREAM_TLS_CERTIFICATE",
+    "AUDITSTREAM_TLS_KEY",
+    "AUDITSTREAM_TOKENS",
+}
+
 Services = dict[str, dict[str, Any]]
 
 
@@ -49,7 +59,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def services(text: str = COMPOSE, values: Mapping[str, str] = {}) -> Services:
     """Return the services as they are with these variables and no others."""
-    filled = _VARIABLE.sub(lambda match: values.get(match[1], match[2] or ""), text)
+    filled = _WHERE_SET.sub(lambda match: match[2] if values.get(match[1]) else "", text)
+    filled = _VARIABLE.sub(lambda match: values.get(match[1], match[2] or ""), filled)
     assert "$" not in filled, "a form of variables that this test does not know"
     found = yaml.safe_load(filled)["services"]
     assert isinstance(found, dict)
@@ -209,7 +220,9 @@ def test_health_and_demo_ask_where_the_commands_listen() -> None:
     for name, port in (("ingest", ListenSettings().listen_port), ("processor", ProcessorSettings().listen_port)):
         module, url = found[name]["healthcheck"]["test"][-2:]
         assert (module, url) == ("auditstream.health_check", f"http://127.0.0.1:{port}/readyz")
+    secured = services(values={"AUDITSTREAM_TLS_CERTIFICATE": "tls.crt"})["ingest"]["healthcheck"]["test"][-1]
     port = ListenSettings().listen_port
+    assert secured == f"https://127.0.0.1:{port}/readyz"
     assert found["demo"]["command"][-1] == f"http://ingest:{port}{PATH}"
     assert found["ingest"]["ports"] == [f"127.0.0.1:8765:{port}"]
 
@@ -246,6 +259,8 @@ def test_every_line_of_the_example_is_a_remark_until_it_is_chosen() -> None:
 def test_the_example_shows_the_defaults_of_compose() -> None:
     defaults = {name: default for name, default in _VARIABLE.findall(COMPOSE) if default}
     assert defaults
+    # The one default of compose that a user with tokens has to undo.
+    assert defaults.pop("AUDITSTREAM_ALLOW_UNAUTHENTICATED") == "true"
     assert {name: value for name, value in examples().items() if name.startswith("DEPLOY_")} == defaults
 
 
@@ -262,7 +277,8 @@ def _kinds(reads: Iterable[tuple[type[BaseSettings], ...]]) -> list[type[BaseSet
 def test_the_example_shows_the_defaults_of_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = _settings(monkeypatch, {})
     shown = {name: value for name, value in examples().items() if name.startswith("AUDITSTREAM_")}
-    enabled = shown.pop("AUDITSTREAM_ENABLE_RULES")
+    enabled = shown["AUDITSTREAM_ENABLE_RULES"]
+    shown = {name: value for name, value in shown.items() if name not in CHOICES}
     assert _settings(monkeypatch, shown) == defaults
     ruleset = load_rules([], with_pack=True, selection=Selection()).ruleset
     assert ruleset is not None
@@ -273,6 +289,18 @@ def test_the_example_shows_the_defaults_of_the_commands(monkeypatch: pytest.Monk
 def test_a_value_that_is_empty_in_the_environment_file_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = _settings(monkeypatch, {})
     assert _settings(monkeypatch, {name: "" for name in examples() if name.startswith("AUDITSTREAM_")}) == defaults
+
+
+def test_the_files_of_tls_are_looked_for_where_the_folder_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {name: value for name, value in examples().items() if name in variables_of(ListenSettings)}
+    _settings(monkeypatch, shown)
+    settings = ListenSettings()
+    assert not settings.allow_unauthenticated
+    (volume,) = services()["ingest"]["volumes"]
+    folder = volume.split(":")[1]
+    assert {str(path) for path in (settings.tls_certificate, settings.tls_key, settings.tokens)} == {
+        f"{folder}/{name}" for name in ("tls.crt", "tls.key", "tokens")
+    }
 
 
 def test_what_is_chosen_here_stays_out_of_git() -> None:
