@@ -150,7 +150,11 @@ def test_three_processors_share_the_partitions(crashed: Crashed) -> None:
 
 
 def test_what_crashes_is_started_again_and_nothing_else_is(stack: Stack, crashed: Crashed) -> None:
-    assert crashed.restarts == dict.fromkeys(CRASHING, 1), stack.told("processor")
+    told = stack.told("processor")
+    # Where Kafka was away for longer than the session, a worker with work under way ends by itself, to be restarted.
+    left = told.count("auditstream: leaving without a commit: the group went on without this worker while its work was")
+    assert left <= 1
+    assert crashed.restarts == {"processor": 1 + left, "ingest": 1, "kafka": 1}, told
     assert crashed.sender.failures > 0
 
 

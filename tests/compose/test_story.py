@@ -174,6 +174,15 @@ def test_what_runs_has_no_rights_and_writes_nowhere(running: Stack) -> None:
         assert inspected(container, ".HostConfig.CapDrop") == ["ALL"]
 
 
+def test_no_volume_is_without_a_name(running: Stack) -> None:
+    """Such a volume would be left by `down`, with nothing that says whose it was."""
+    mounts = inspected(running.container("kafka"), ".Mounts")
+    assert [mount["Name"] for mount in mounts if mount["Type"] == "volume"] == [f"{running.name}_kafka"]
+    ours = [mount for service in ("ingest", "processor") for mount in inspected(running.container(service), ".Mounts")]
+    assert {mount["Type"] for mount in ours} == {"bind"}
+    assert not any(mount["RW"] for mount in ours)
+
+
 def test_the_demo_says_what_it_did(shown: Shown) -> None:
     for ended in (shown.first, shown.again):
         assert ended.code == 0
