@@ -1,4 +1,4 @@
-"""docker-compose.yml and .env.example as they are written, without Docker: what is open, who is told what.
+"""What docker-compose.yml and .env.example say, read without Docker: what is open, who is told what.
 
 Each check is a function that returns problems, so that it can be shown to find one.
 """

@@ -1,4 +1,4 @@
-"""deploy/Dockerfile as it is written, without Docker: what is installed from where, and what is delivered to whom.
+"""What deploy/Dockerfile says, read without Docker: what is installed from where, and what is delivered to whom.
 
 Each check is a function that returns problems, so that it can be shown to find one.
 """
