@@ -66,7 +66,8 @@ class Stack:
         self.rules: Final = _shared(folder / "rules.d")
         webhook, kafka = free_ports(2)
         self.kafka: Final = KafkaSettings(bootstrap=f"127.0.0.1:{kafka}")
-        self._webhook: Final = webhook
+        self.webhook: Final = ("127.0.0.1", webhook)
+        self.tls: Final = _shared(folder / "tls")
         self._file: Final = folder / "environment"
         self.choose(
             {
@@ -74,7 +75,7 @@ class Stack:
                 "DEPLOY_KAFKA": f"127.0.0.1:{kafka}",
                 "DEPLOY_IMAGE": IMAGE,
                 "DEPLOY_RULES": str(self.rules),
-                "DEPLOY_TLS": str(_shared(folder / "tls")),
+                "DEPLOY_TLS": str(self.tls),
                 **QUICK_SESSION,
             }
         )
@@ -130,7 +131,7 @@ class Stack:
 
     def offer(self, body: bytes, cluster: str) -> tuple[int, str]:
         """Post a body once, from this machine; return code and `Retry-After`. Raises what a connection does."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._webhook, timeout=_ANSWER_SECONDS)
+        connection = http.client.HTTPConnection(*self.webhook, timeout=_ANSWER_SECONDS)
         try:
             connection.request("POST", f"/k8s_audit/{cluster}", body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
