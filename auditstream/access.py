@@ -11,6 +11,7 @@ from typing import Final
 from auditstream.file_value import BrokenFileError, FileValue, read_file
 from auditstream.screen import Screen
 from auditstream.settings import ListenSettings
+from auditstream.terminal import counted
 from auditstream.usage import UsageError
 from ingest.tokens import BrokenTokensError, Tokens, read_tokens
 from ingest.webhook import Callers
@@ -34,7 +35,7 @@ class Access:
                     "the certificate and its key", (certificate, key), lambda: _read_certificate(certificate, key)
                 )
             if tokens is not None:
-                self._tokens = FileValue("the tokens", (tokens,), lambda: _read_tokens(tokens))
+                self._tokens = FileValue("the tokens", (tokens,), lambda: _read_tokens(tokens), _described)
         except BrokenFileError as error:
             raise UsageError(str(error)) from None
         if self._tokens is not None and not self._tokens.value.hashes:
@@ -76,7 +77,8 @@ class Access:
 
     def refuse_strangers(self, host: str) -> list[str]:
         """Return what is to be said of an address, by number, to listen on; raise UsageError if it is not allowed."""
-        if self._tokens is not None or ip_address(host.partition("%")[0]).is_loopback:
+        host = self._settings.published_host or host
+        if self._tokens is not None or _is_loopback(host):
             return []
         if not self._settings.allow_unauthenticated:
             raise UsageError(
@@ -91,6 +93,14 @@ class Access:
         ]
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        # A name may lead anywhere, tomorrow if not today.
+        return host == "localhost"
+
+
 def _refuse_contradictions(settings: ListenSettings) -> None:
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise UsageError("--tls-certificate and --tls-key belong together: give both, or none for plain HTTP")
@@ -99,8 +109,6 @@ def _refuse_contradictions(settings: ListenSettings) -> None:
             "--tokens needs --tls-certificate and --tls-key: an API server sends its token over TLS only, and others "
             "would show it to whoever listens in"
         )
-    if settings.tokens is not None and settings.allow_unauthenticated:
-        raise UsageError("--tokens and --allow-unauthenticated contradict each other: give one of them")
 
 
 def _context() -> ssl.SSLContext:
@@ -130,9 +138,17 @@ def _read_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def _described(tokens: Tokens) -> str:
+    if not tokens.hashes:
+        return "there is none, so that nobody can post"
+    clusters = {cluster for _, cluster in tokens.hashes}
+    return f"{counted(len(tokens.hashes), 'token')} of {counted(len(clusters), 'cluster')}"
+
+
 def _read_tokens(path: Path) -> Tokens:
     try:
-        return read_tokens(read_file(path).decode())
+        # Some editors put a mark before the first line.
+        return read_tokens(read_file(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise BrokenFileError(f"{path} is no text: expected lines of CLUSTER: HASH") from None
     except BrokenTokensError as error:

@@ -21,33 +21,40 @@ class BrokenFileError(Exception):
 class FileValue(Generic[Value]):
     """The value of a file, or of several that belong together."""
 
-    def __init__(self, what: str, paths: Sequence[Path], read: Callable[[], Value]) -> None:
-        """Read it for the first time; `what` is its name in lines for an operator. Raises BrokenFileError."""
+    def __init__(
+        self,
+        what: str,
+        paths: Sequence[Path],
+        read: Callable[[], Value],
+        describe: Callable[[Value], str] = lambda _: "",
+    ) -> None:
+        """Read it for the first time. Raises BrokenFileError.
+
+        `what` is its name in lines for an operator, `describe` says what was read.
+        """
         self._what: Final = what
         self._paths: Final = paths
         self._read: Final = read
-        # Before the reading: what changes meanwhile is seen at the next look.
-        self._signature = self._sign()
-        self._trouble: str | None = None
+        self._describe: Final = describe
+        # Before the reading: what changes meanwhile is seen later.
+        self._read_as = self._seen = self._sign()
         self.value = read()
 
     def look(self) -> str | None:
-        """Read it anew if it has changed, and return the line that is due now, if one is.
+        """Read it anew if it has changed, and return the line that is due then.
 
-        Trouble is told when the files stay as they are until the next look: those that belong together are seldom
-        written at once.
+        A change counts when the files have stayed so since the last look: a file is not written at once, nor are two.
         """
-        signature = self._sign()
-        if signature == self._signature:
-            trouble, self._trouble = self._trouble, None
-            return trouble
-        self._signature, self._trouble = signature, None
+        before, self._seen = self._seen, self._sign()
+        if self._seen != before or self._seen == self._read_as:
+            return None
+        self._read_as = self._seen
         try:
             self.value = self._read()
         except BrokenFileError as error:
-            self._trouble = f"{self._what} stay as they were: {error}"
-            return None
-        return f"{self._what} were read anew"
+            return f"{self._what} stay as they were: {error}"
+        told = self._describe(self.value)
+        return f"{self._what} were read anew{told and f': {told}'}"
 
     def _sign(self) -> _Signature:
         return tuple(_signed(path) for path in self._paths)
@@ -66,6 +73,9 @@ def _signed(path: Path) -> tuple[int, ...] | None:
 def read_file(path: Path) -> bytes:
     """Return what is in a small file; raise BrokenFileError."""
     try:
+        # A pipe would be waited for, and holds nothing the second time.
+        if path.exists() and not path.is_file():
+            raise BrokenFileError(f"{path} is no file: give one that can be read again when it changes")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except PermissionError:

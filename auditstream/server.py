@@ -12,12 +12,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from auditstream.access import Access
+from auditstream.connections import BoundedLoop, BoundedProtocol, allow_open_files
 from auditstream.usage import UsageError
 from rules.text import escape
 
@@ -101,7 +103,9 @@ def run_server(front: Front, behind: Behind, on_listening: Callable[[Stop], None
     `on_listening` is called when posts are taken and signals heard, with what ends the service.
     """
     stop = Stop()
-    asyncio.run(_run(front, behind, on_listening, stop))
+    allow_open_files()
+    with asyncio.Runner(loop_factory=BoundedLoop) as runner:
+        runner.run(_run(front, behind, on_listening, stop))
     return stop.signal
 
 
@@ -111,6 +115,7 @@ async def _run(front: Front, behind: Behind, on_listening: Callable[[Stop], None
         front.app,
         # uvicorn's own would not let a certificate be renewed.
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -123,20 +128,24 @@ async def _run(front: Front, behind: Behind, on_listening: Callable[[Stop], None
     stop.watch(asyncio.get_running_loop(), server)
     async with behind(stop):
         on_listening(stop)
-        looking = asyncio.create_task(_look(front.access))
-        try:
+        with _looking(front.access):
             await server.serve(sockets=[front.listener])
-        finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
 
 
-async def _look(access: Access) -> None:
-    while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        # In a thread: a disk that hangs must not hold up the posts.
-        await asyncio.to_thread(access.look)
+@contextmanager
+def _looking(access: Access) -> Iterator[None]:
+    """Look after the files while it lasts: in a thread of its own, since a disk that hangs must hold up nothing."""
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            access.look()
+
+    Thread(target=look, name="look", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -88,7 +88,11 @@ class ListenSettings(ClusterSettings):
 
     allow_unauthenticated: bool = False
     """Lets the webhook listen beyond this machine although whoever reaches it can post, for networks that are closed
-    in another way."""
+    in another way. Where there are tokens, they are asked for all the same."""
+
+    published_host: str | None = None
+    """Where the webhook is reached, if not where it listens: a container listens on all addresses of its own, and it is
+    the address on which its port is published that says who reaches it."""
 
 
 class ServeSettings(Settings, ListenSettings):

@@ -82,7 +82,7 @@ ROOM_TEST = (
     (
         "awaits",
         r"\b(async|await)\b",
-        r"ingest/(webhook|app|kafka|publisher)|processor/(stream/|sinks)|auditstream/(serve|local_topic|kafka_)",
+        r"ingest/(webhook|app|kafka|publisher)|processor/(stream/|sinks)|auditstream/(serve|local_topic|kafka_|connections)",
     ),
     (
         "speaks of topics, partitions, offsets",

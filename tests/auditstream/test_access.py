@@ -186,7 +186,7 @@ def test_tokens_are_added_and_withdrawn_while_it_runs(secured: Secured, folder: 
     write_tokens(folder, west="west-token", north="north-token")
     until(lambda: service.post(body({}), token="north-token").code == 200, seconds=30)
     assert [service.post(b"", token=token).code for token in ("east-token", "west-token")] == [401, 400]
-    assert "auditstream: the tokens were read anew\n" in service.told()
+    assert "auditstream: the tokens were read anew: 2 tokens of 2 clusters\n" in service.told()
 
 
 def test_broken_tokens_withdraw_nobody_s_and_are_told(secured: Secured, folder: Path, body: MakeBody) -> None:
@@ -203,6 +203,7 @@ def test_an_emptied_file_withdraws_everybody_s(secured: Secured, folder: Path) -
     service = secured()
     (folder / "tokens").write_text("")
     until(lambda: service.post(b"", token="east-token").code == 401, seconds=30)
+    assert "auditstream: the tokens were read anew: there is none, so that nobody can post\n" in service.told()
 
 
 def test_a_certificate_is_renewed_while_it_runs(secured: Secured, folder: Path, body: MakeBody) -> None:
@@ -252,10 +253,6 @@ def test_a_key_of_another_certificate_changes_nothing(
         ),
         (SECURED[:2], "--tls-certificate and --tls-key belong together: give both, or none for plain HTTP"),
         (SECURED[2:4], "--tls-certificate and --tls-key belong together: give both, or none for plain HTTP"),
-        (
-            (*SECURED, "--allow-unauthenticated"),
-            "--tokens and --allow-unauthenticated contradict each other: give one of them",
-        ),
         (SECURED[:4], "cannot read tls.crt: No such file or directory"),
         (
             ("--host", "0.0.0.0"),  # noqa: S104 - what is refused
@@ -319,6 +316,23 @@ def test_an_address_that_others_reach_is_warned_of_at_the_start(serve: "Serve") 
     assert re.search(r"warning: this address can be reached .*: let a firewall .*\n", service.told())
 
 
-def test_with_tokens_any_address_is_taken(secured: Secured) -> None:
-    service = secured("--host", "0.0.0.0")  # noqa: S104 - nobody without a token can post
+def test_with_tokens_any_address_is_taken_and_they_are_asked_for_whatever_is_allowed(secured: Secured) -> None:
+    service = secured("--host", "0.0.0.0", "--allow-unauthenticated")  # noqa: S104 - nobody without a token can post
     assert "warning" not in service.told()
+    service.address = service.address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - where it is reached
+    assert service.post(b"").code == 401
+
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - where a container listens
+
+
+@pytest.mark.parametrize("published", ["127.0.0.1", "localhost", "::1"])
+def test_a_container_that_is_published_on_loopback_needs_no_credentials(published: str) -> None:
+    assert Access(ListenSettings(published_host=published), Screen()).refuse_strangers(ANYWHERE) == []
+
+
+@pytest.mark.parametrize("published", [ANYWHERE, "192.0.2.1", "audit.example.com"])
+def test_a_container_that_is_published_elsewhere_does(published: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Access(ListenSettings(published_host=published), Screen()).refuse_strangers(ANYWHERE)
+    assert str(error.value).startswith(f"{published} can be reached from elsewhere")

@@ -34,6 +34,7 @@ def test_a_change_is_read_and_told_once(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     value = number_in(tmp_path / "a")
     (tmp_path / "a").write_text("22")
+    assert [value.look(), value.value] == [None, 1]
     assert [value.look(), value.look(), value.value] == ["the numbers were read anew", None, 22]
 
 
@@ -45,7 +46,7 @@ def test_another_file_under_the_same_name_is_seen_though_it_is_as_old_and_as_lar
     value = number_in(tmp_path / "now")
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(tmp_path / "now")
-    assert (value.look(), value.value) == ("the numbers were read anew", 2)
+    assert [value.look(), value.look(), value.value] == [None, "the numbers were read anew", 2]
 
 
 def test_a_broken_file_changes_nothing_and_is_told_once_when_it_stays_so(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_a_broken_file_changes_nothing_and_is_told_once_when_it_stays_so(tmp_pat
     ]
     assert value.value == 1
     (tmp_path / "a").write_text("3")
-    assert (value.look(), value.value) == ("the numbers were read anew", 3)
+    assert [value.look(), value.look(), value.value] == [None, "the numbers were read anew", 3]
 
 
 def test_files_that_belong_together_may_be_written_one_after_the_other(tmp_path: Path) -> None:
@@ -72,7 +73,16 @@ def test_files_that_belong_together_may_be_written_one_after_the_other(tmp_path:
     paths[0].write_text("x")
     assert value.look() is None
     paths[0].write_text("20")
-    assert (value.look(), value.value) == ("the numbers were read anew", 21)
+    assert value.look() is None
+    paths[1].write_text("300")
+    assert [value.look(), value.look(), value.value] == [None, "the numbers were read anew", 320]
+
+
+def test_what_is_written_and_put_back_before_the_next_look_is_read_though_it_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    value = number_in(tmp_path / "a")
+    (tmp_path / "a").write_text("1")
+    assert [value.look(), value.look(), value.value] == [None, "the numbers were read anew", 1]
 
 
 @contextmanager
@@ -110,13 +120,19 @@ def test_a_file_that_could_not_be_read_is_read_as_soon_as_it_may_be(open_folder:
         ]
     path.chmod(0o444)
     with as_nobody():
-        assert value.look() == "the numbers were read anew"
+        assert [value.look(), value.look()] == [None, "the numbers were read anew"]
 
 
 def test_what_is_wrong_at_the_start_is_raised(tmp_path: Path) -> None:
     with pytest.raises(BrokenFileError) as error:
         number_in(tmp_path)
-    assert str(error.value) == f"cannot read {tmp_path}: Is a directory"
+    assert str(error.value) == f"{tmp_path} is no file: give one that can be read again when it changes"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BrokenFileError, match="is no file"):
+        read_file(tmp_path / "pipe")
 
 
 def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_a_file_that_cannot_be_written_is_told(run: "Run") -> None:
     assert run("tokens", "add", "east", "--file", "no/tokens").err == (
         "auditstream: cannot write no/tokens: No such file or directory; name another file with --file\n"
     )
-    assert run("tokens", "add", "east", "--file", ".").err == "auditstream: .: cannot read .: Is a directory\n"
+    assert run("tokens", "add", "east", "--file", ".").err == (
+        "auditstream: .: . is no file: give one that can be read again when it changes\n"
+    )
 
 
 def test_without_a_command_the_help_is_shown(run: "Run") -> None:
