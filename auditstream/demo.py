@@ -56,6 +56,10 @@ _PATIENCE_SECONDS: Final = 60.0
 """So long a webhook that runs already may tell to come later, before something is wrong with it."""
 
 
+_SHOWN_CHARACTERS: Final = 300
+"""Of an answer: whatever server it is may answer with a page."""
+
+
 class DemoError(Exception):
     """The webhook did not take what the demonstration posted."""
 
@@ -173,7 +177,9 @@ def _not_taken(url: str, error: Exception) -> str:
         case OSError():
             reason = error.strerror or type(error).__name__
         case _:
-            reason = f"that is no webhook: {type(error).__name__}"
+            reason = (
+                "what answers there speaks no HTTP; where the webhook has TLS and tokens, the demo cannot post to it"
+            )
     return f"cannot post to {url}: {reason}; start 'auditstream ingest' or 'serve', or give another address with --to"
 
 
@@ -199,7 +205,7 @@ def post(url: str, body: bytes, patience_seconds: float = float("inf")) -> None:
         if answer.status == http.client.OK:
             return
         if answer.status != http.client.SERVICE_UNAVAILABLE:
-            raise DemoError(f"{path} answered {answer.status}: {text}")
+            raise DemoError(f"{path} answered {answer.status}: {text[:_SHOWN_CHARACTERS]}")
         pause = _seconds(answer.headers["Retry-After"])
         if time.monotonic() + pause > end:
             raise DemoError(f"{path} answered {answer.status} for {patience_seconds:g} s: {text}")

@@ -44,7 +44,7 @@ def create_app(
             *(Route(path, webhook.post, methods=["POST"]) for path in PATHS),
             Route("/healthz", _live, methods=["GET"]),
             Route("/readyz", webhook.ready, methods=["GET"]),
-            Route("/metrics", show_metrics, methods=["GET"]),
+            Route("/metrics", webhook.for_callers(show_metrics), methods=["GET"]),
         ],
         exception_handlers={HTTPException: webhook.refuse},
     )

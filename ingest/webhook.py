@@ -52,6 +52,8 @@ _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 
 _log: Final = logging.getLogger(__name__)
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 
 @dataclass(frozen=True, slots=True)
 class Callers:
@@ -91,6 +93,19 @@ class Webhook:
         """Answer whether bodies are taken now, for Kubernetes' readiness probe."""
         return await self._answer(self._check, request)
 
+    def for_callers(self, endpoint: Endpoint) -> Endpoint:
+        """Return an endpoint that answers only who may post: metrics tell what was noticed."""
+
+        async def checked(request: Request) -> Response:
+            if self._callers.tokens is not None:
+                _caller(request, self._callers.tokens())
+            return await endpoint(request)
+
+        async def answer(request: Request) -> Response:
+            return await self._answer(checked, request)
+
+        return answer
+
     async def refuse(self, _request: Request, error: HTTPException) -> Response:
         """Answer a request that no route takes."""
         methods = (error.headers or {}).get("Allow")
@@ -99,7 +114,7 @@ class Webhook:
         allow = ", ".join(sorted(methods.split(", ")))
         return _line(405, f"this path takes {allow} only", {"Allow": allow})
 
-    async def _answer(self, endpoint: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Return an endpoint's answer, or the one that fits its error."""
         try:
             return await endpoint(request)

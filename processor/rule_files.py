@@ -44,11 +44,19 @@ def read_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Problem]]:
                 # No error: the folder is where a deployment looks for rules, and one may bring none.
                 hint = "put files named *.yaml into it"
                 problems.append(Problem(Code.NO_FILES, f"no rule files in the folder {path}", hint=hint))
-            read += [RuleFile(str(file), file.read_bytes()) for file in found]
         except OSError as error:
-            hint = "check the path and its permissions"
-            problems.append(Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint=hint))
+            problems.append(_unread(path, error))
+            continue
+        for file in found:
+            try:
+                read.append(RuleFile(str(file), file.read_bytes()))
+            except OSError as error:
+                problems.append(_unread(file, error))
     return read, problems
+
+
+def _unread(path: Path, error: OSError) -> Problem:
+    return Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint="check the path and its permissions")
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -74,6 +74,8 @@ class Serving:
         self.address = ""
         self.trusts: ssl.SSLContext | None = None
         """What a client has to trust, where the service speaks TLS."""
+        self.token: str | None = None
+        """What its metrics are asked with."""
         self._await_address()
 
     def _await_address(self) -> None:
@@ -116,7 +118,8 @@ class Serving:
 
     def count(self, metric: str) -> float:
         """Return the sum of a counter over its labels."""
-        lines = self.ask("GET", "/metrics").text.splitlines()
+        bearer = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        lines = self.ask("GET", "/metrics", headers=bearer).text.splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{metric}(\{{| )", line))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> Ended:

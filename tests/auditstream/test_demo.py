@@ -237,7 +237,7 @@ def test_what_is_no_webhook_is_told(run: "Run") -> None:
         ended = run("demo", "--to", url)
         chattering.result()
     assert ended.code == 1
-    assert ended.err.startswith(f"auditstream: cannot post to {url}: that is no webhook: BadStatusLine; start ")
+    assert ended.err.startswith(f"auditstream: cannot post to {url}: what answers there speaks no HTTP; ")
     assert ended.err.count("\n") == 1
 
 

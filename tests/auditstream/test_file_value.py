@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from auditstream.file_value import MAX_BYTES, BrokenFileError, FileValue, read_file
+from tests.unprivileged import as_nobody, open_folder
 
 
 def number_in(*paths: Path) -> FileValue[int]:
@@ -85,28 +84,13 @@ def test_what_is_written_and_put_back_before_the_next_look_is_read_though_it_is_
     assert [value.look(), value.look(), value.value] == [None, "the numbers were read anew", 1]
 
 
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Be a user whom permissions bind, if we are one whom they do not."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-
-
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Make a folder that every user can look into; pytest's own are closed."""
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+def path() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder / "a"
 
 
-def test_a_file_that_could_not_be_read_is_read_as_soon_as_it_may_be(open_folder: Path) -> None:
-    path = open_folder / "a"
+def test_a_file_that_could_not_be_read_is_read_as_soon_as_it_may_be(path: Path) -> None:
     path.write_text("1")
     value = number_in(path)
     path.chmod(0)

@@ -71,8 +71,8 @@ class Stack:
         self._file: Final = folder / "environment"
         self.choose(
             {
-                "DEPLOY_WEBHOOK": f"127.0.0.1:{webhook}",
-                "DEPLOY_KAFKA": f"127.0.0.1:{kafka}",
+                "DEPLOY_PORT": str(webhook),
+                "DEPLOY_KAFKA_PORT": str(kafka),
                 "DEPLOY_IMAGE": IMAGE,
                 "DEPLOY_RULES": str(self.rules),
                 "DEPLOY_TLS": str(self.tls),

@@ -111,6 +111,38 @@ def untold(compose: str, example: str) -> set[str]:
     return ({name for name, _ in _VARIABLE.findall(compose)} | handed_on) ^ set(examples(example))
 
 
+_KEYS: Final = {
+    *("build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "image", "init", "ports"),
+    *(
+        "profiles",
+        "pull_policy",
+        "read_only",
+        "restart",
+        "security_opt",
+        "stop_grace_period",
+        "tmpfs",
+        "user",
+        "volumes",
+    ),
+}
+"""What a service is told; `privileged`, `network_mode`, `cap_add` and their like are not among it."""
+
+
+def strange_keys(found: Services) -> set[str]:
+    """Return what services are told that nobody has thought of here."""
+    return {f"{name}: {key}" for name, service in found.items() for key in service.keys() - _KEYS}
+
+
+def loose_folders(found: Services) -> set[str]:
+    """Return folders of this machine that a service could write to, or that Docker would make if they are not there."""
+    return {
+        name
+        for name in READS
+        for mount in found[name].get("volumes", ())
+        if not isinstance(mount, dict) or not mount["read_only"] or mount["bind"] != {"create_host_path": False}
+    }
+
+
 def rights(found: Services) -> dict[str, set[str]]:
     """Return what each service may do that it need not."""
     wanted = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
@@ -132,13 +164,49 @@ def test_what_is_published_is_reached_from_this_machine_only() -> None:
 
 @pytest.mark.parametrize("port", ["9092:9092", "0.0.0.0:9092:9092", "9092", "[::]:9092:9092"])
 def test_a_port_that_is_open_is_found(port: str) -> None:
-    assert open_ports(services(COMPOSE.replace("${DEPLOY_KAFKA:-127.0.0.1:9092}:19092", port))) == [port]
+    assert open_ports(services(COMPOSE.replace("127.0.0.1:${DEPLOY_KAFKA_PORT:-9092}:19092", port))) == [port]
 
 
 def test_no_service_has_a_right_that_it_does_not_need() -> None:
     assert rights(services()) == {}
     assert rights(services(values={"DEPLOY_USER": "0:0"})) == {name: {"user"} for name in READS}
     assert rights(services(COMPOSE.replace("    cap_drop: [ALL]\n", ""))) == {"kafka": {"cap_drop"}}
+
+    assert strange_keys(services()) == set()
+    assert strange_keys(services(COMPOSE.replace("    command: [ingest]", "    privileged: true"))) == {
+        "ingest: privileged"
+    }
+
+
+def test_folders_of_this_machine_are_read_only_and_have_to_be_there() -> None:
+    assert loose_folders(services()) == set()
+    assert loose_folders(services(COMPOSE.replace("etc/auditstream/tls, read_only: true", "x, read_only: false"))) == {
+        "ingest"
+    }
+    assert loose_folders(services(COMPOSE.replace("{create_host_path: false}", "{create_host_path: true}"))) == {
+        *("ingest", "processor", "rules"),
+    }
+
+
+def test_the_image_is_built_here_and_never_pulled() -> None:
+    found = services()
+    assert {found[name]["pull_policy"] for name in READS} == {"never"}
+    assert {found[name]["image"] for name in READS} == {"auditstream"}
+    built = {name for name in READS if found[name].get("build")}
+    assert built == {"topics", "rules"}, "those that are run before all others"
+    assert {found[name]["build"]["dockerfile"] for name in built} == {"deploy/Dockerfile"}
+
+
+def test_a_webhook_that_is_published_to_others_asks_for_tokens() -> None:
+    ingest = services()["ingest"]["environment"]
+    assert ingest["AUDITSTREAM_LISTEN_HOST"] == "0.0.0.0"  # noqa: S104 - within the container
+    assert ingest["AUDITSTREAM_PUBLISHED_HOST"] == "127.0.0.1"
+    assert ingest["AUDITSTREAM_ALLOW_UNAUTHENTICATED"] is None
+    for address in ("0.0.0.0", "192.0.2.1"):  # noqa: S104 - what is published
+        opened = services(values={"DEPLOY_ADDRESS": address})["ingest"]
+        assert opened["environment"]["AUDITSTREAM_PUBLISHED_HOST"] == address
+        assert opened["ports"] == [f"{address}:8765:8765"]
+    assert services(values={"DEPLOY_PORT": "9"})["ingest"]["ports"] == ["127.0.0.1:9:8765"]
 
 
 def test_processors_can_be_several() -> None:
@@ -187,9 +255,10 @@ def test_kafka_makes_no_topics_by_itself_and_keeps_what_it_has() -> None:
     assert "kafka" in yaml.safe_load(COMPOSE)["volumes"]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9092", "127.0.0.1:29092"])
-def test_kafka_names_the_address_at_which_this_machine_reaches_it(address: str) -> None:
-    kafka = services(values={"DEPLOY_KAFKA": address})["kafka"]
+@pytest.mark.parametrize("chosen", ["9092", "29092"])
+def test_kafka_names_the_address_at_which_this_machine_reaches_it(chosen: str) -> None:
+    kafka = services(values={"DEPLOY_KAFKA_PORT": chosen})["kafka"]
+    address = f"127.0.0.1:{chosen}"
     (port,) = kafka["ports"]
     published, _, inside = port.rpartition(":")
     assert published == address
@@ -210,7 +279,8 @@ def test_rules_are_checked_and_judged_by_from_the_same_folder_read_only() -> Non
     found = services()
     for name in ("rules", "processor"):
         folder = found[name]["environment"]["AUDITSTREAM_RULES"]
-        assert found[name]["volumes"] == [f"./rules.d:{folder}:ro"]
+        (mount,) = found[name]["volumes"]
+        assert (mount["source"], mount["target"]) == ("./rules.d", folder)
     judging = {name for name in found["processor"]["environment"] if name in variables_of(Settings)}
     assert judging == set(found["rules"]["environment"])
 
@@ -259,8 +329,6 @@ def test_every_line_of_the_example_is_a_remark_until_it_is_chosen() -> None:
 def test_the_example_shows_the_defaults_of_compose() -> None:
     defaults = {name: default for name, default in _VARIABLE.findall(COMPOSE) if default}
     assert defaults
-    # The one default of compose that a user with tokens has to undo.
-    assert defaults.pop("AUDITSTREAM_ALLOW_UNAUTHENTICATED") == "true"
     assert {name: value for name, value in examples().items() if name.startswith("DEPLOY_")} == defaults
 
 
@@ -295,9 +363,9 @@ def test_the_files_of_tls_are_looked_for_where_the_folder_is(monkeypatch: pytest
     shown = {name: value for name, value in examples().items() if name in variables_of(ListenSettings)}
     _settings(monkeypatch, shown)
     settings = ListenSettings()
-    assert not settings.allow_unauthenticated
-    (volume,) = services()["ingest"]["volumes"]
-    folder = volume.split(":")[1]
+    (mount,) = services()["ingest"]["volumes"]
+    folder = mount["target"]
+    assert mount["source"] == "./tls"
     assert {str(path) for path in (settings.tls_certificate, settings.tls_key, settings.tokens)} == {
         f"{folder}/{name}" for name in ("tls.crt", "tls.key", "tokens")
     }

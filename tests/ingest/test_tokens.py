@@ -1,6 +1,7 @@
 """Tokens: what a line of the file may be, and which header speaks for which cluster."""
 
 import hashlib
+import hmac
 
 import pytest
 
@@ -76,3 +77,19 @@ def test_a_token_of_two_clusters_is_refused() -> None:
     assert refusal(f"east: {EAST}\nwest: {EAST}") == (
         "line 2: this token is east's already: a token says which cluster posts, so that each has its own"
     )
+
+
+def test_every_hash_is_compared_whichever_token_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = read_tokens(FILE)
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(known: bytes, presented: bytes) -> bool:
+        compared.append((known, presented))
+        return known == presented
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for token in ("east-token", "west-token", "next", "none"):
+        compared.clear()
+        tokens.cluster_of(f"Bearer {token}")
+        presented = hashlib.sha256(token.encode()).digest()
+        assert compared == [(known, presented) for known, _ in tokens.hashes]

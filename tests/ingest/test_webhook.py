@@ -694,3 +694,11 @@ def test_the_tokens_of_the_moment_are_asked(serve: "ServeIngest") -> None:
     assert ingest.post(event_list(GOOD), headers=bearer).code == 200
     valid.append(read_tokens(""))
     assert ingest.post(event_list(OTHER), headers=bearer).code == 401
+
+
+def test_metrics_are_for_callers_and_health_is_for_all(serve: "ServeIngest") -> None:
+    ingest = serve(tokens=lambda: TOKENS)
+    assert [ingest.request("GET", path).code for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 401]
+    answer = ingest.request("GET", "/metrics", headers={"Authorization": "Bearer west-token"})
+    assert answer.code == 200
+    assert "auditstream_ingest_body_bytes_total" in answer.text

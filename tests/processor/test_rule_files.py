@@ -6,6 +6,7 @@ import rules
 from processor.rule_files import load_rules, pack_files, read_files
 from rules.errors import Code, Problem
 from rules.loader import Selection
+from tests.unprivileged import as_nobody, open_folder
 
 _RULE = "- rule: {}\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
@@ -73,3 +74,18 @@ def test_the_pack_is_files_of_rules() -> None:
     names = [file.name for file in pack_files()]
     assert names == ["pack:suspicious.yaml", "pack:lifecycle.yaml", "pack:every_event.yaml"]
     assert set(names) == {f"pack:{path.name}" for path in library.glob("*.yaml")}
+
+
+def test_a_file_that_must_not_be_read_hides_no_other() -> None:
+    with open_folder() as folder:
+        for name in ("a.yaml", "b.yaml"):
+            (folder / name).write_text("")
+        (folder / "closed").mkdir(mode=0)
+        (folder / "a.yaml").chmod(0)
+        with as_nobody():
+            read, problems = read_files([folder, folder / "closed"])
+    assert [Path(file.name).name for file in read] == ["b.yaml"]
+    assert [problem.message for problem in problems] == [
+        f"cannot read {folder}/a.yaml: Permission denied",
+        f"cannot read {folder}/closed: Permission denied",
+    ]
