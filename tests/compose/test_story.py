@@ -108,9 +108,20 @@ def shown(running: Stack) -> Shown:
 
 
 @pytest.fixture(scope="module")
-def chosen(running: Stack, shown: Shown) -> dict[str, Alert]:
+def looked_at(running: Stack, shown: Shown) -> tuple[Ended, bool]:
+    """Have a mistake looked at as rules.d/README.md says, and tell whether the processor went on."""
+    assert shown.alerts
+    before = running.containers("processor")
+    (running.rules / "mine.yaml").write_text(BROKEN)
+    ended = running.compose("run", "--rm", "rules")
+    return ended, running.containers("processor") == before and running.is_healthy("processor")
+
+
+@pytest.fixture(scope="module")
+def chosen(running: Stack, shown: Shown, looked_at: tuple[Ended, bool]) -> dict[str, Alert]:
     """Give the alerts of one body with a rule of one's own and with the one that shows every event."""
     assert shown.alerts
+    assert looked_at
     (running.rules / "mine.yaml").write_text(MINE)
     running.choose({"AUDITSTREAM_ENABLE_RULES": EVERY})
     running.up("--force-recreate", "processor")
@@ -199,6 +210,12 @@ def test_alerts_of_the_demo_are_those_of_a_replay(shown: Shown, tmp_path_factory
 
 def test_a_second_demo_gives_no_more(shown: Shown) -> None:
     assert shown.after_again == shown.alerts
+
+
+def test_a_mistake_that_is_looked_for_stops_nobody(looked_at: tuple[Ended, bool]) -> None:
+    ended, goes_on = looked_at
+    assert (ended.code, goes_on) == (1, True)
+    assert "ka.verbs" in ended.err
 
 
 def test_rules_of_ones_own_and_disabled_ones_can_be_had(chosen: dict[str, Alert]) -> None:

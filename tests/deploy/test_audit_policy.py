@@ -188,3 +188,21 @@ def test_writes_of_tracked_resources_are_told_with_their_answers() -> None:
             if target.subresource in {"", "finalize"} and decide(policy, request).level != "RequestResponse":
                 hidden.add(target[:2])
     assert hidden == HIDDEN_OF_TRACKED.keys()
+
+
+def test_an_eviction_shows_whether_it_is_a_dry_run() -> None:
+    policy = shipped_policy()
+    evictions = [
+        decide(policy, request)
+        for user in users(policy)
+        for request in requests(policy, user)
+        if request.verb == "create" and request.target is not None and request.target[1:3] == ("pods", "eviction")
+    ]
+    assert evictions
+    assert {decision.level for decision in evictions} == {"Request"}, "DeleteOptions are in its body"
+
+
+def test_nothing_is_told_of_managed_fields() -> None:
+    policy = shipped_policy()
+    decisions = {decide(policy, request) for user in users(policy) for request in requests(policy, user)}
+    assert {decision.omits_managed_fields for decision in decisions} == {True}
