@@ -208,8 +208,11 @@ class _Asked:
 
 def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
     """Return everything that a policy keeps from rules."""
+    rules = list(rules)
+    names = {name for rule in rules for name in _said_of(rule.condition, "ka.user.name")}
+    groups = {group for rule in rules for group in _said_of(rule.condition, "ka.user.groups")}
     told: dict[tuple[Request, Decision], set[Request]] = {}
-    for user in users(policy):
+    for user in users(policy, names, groups):
         for request in requests(policy, user):
             seen = _as_conditions_see(request)
             anybodys = seen._replace(user=PERSON.name, groups=PERSON.groups)
@@ -222,6 +225,18 @@ def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
         for request in their
         for missing in rule.missing(request, decision, knows_user=True)
     }
+
+
+def _said_of(condition: Checked, field: str) -> Iterator[str]:
+    """Yield what a condition compares a field with; whoever is called so, and what begins so, may decide it."""
+    match condition:
+        case Conjunction(children) | Disjunction(children):
+            for child in children:
+                yield from _said_of(child, field)
+        case Negation(child):
+            yield from _said_of(child, field)
+        case Comparison(compared, _, _, constants) if compared.name == field:
+            yield from constants
 
 
 def _as_conditions_see(request: Request) -> Request:

@@ -4,7 +4,8 @@
 nothing is missing from the table is held by `test_blindness.py`.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
 from tests.deploy.audit_policy import Policy, Request, Target
@@ -80,9 +81,11 @@ WORKLOAD: Final = User("system:serviceaccount:shop:web", ("system:serviceaccount
 KUBELET: Final = User("system:node:node-1", ("system:nodes", "system:authenticated"))
 
 
-def users(policy: Policy) -> list[User]:
-    """Return one of each kind, and whoever a policy tells apart."""
+def users(policy: Policy, names: Collection[str] = (), groups: Collection[str] = ()) -> list[User]:
+    """Return one of each kind, whoever a policy tells apart, and those of some names and groups."""
     found = [FAILED_LOGIN, ANONYMOUS, PERSON, WORKLOAD, KUBELET]
+    found += [User(name) for name in sorted(names)]
+    found += [User(f"member of {group}", (group, "system:authenticated")) for group in sorted(groups)]
     known = {user.name for user in found}
     for rule in policy["rules"]:
         groups = tuple(rule.get("userGroups", ()))
@@ -93,15 +96,20 @@ def users(policy: Policy) -> list[User]:
 
 
 def requests(policy: Policy, user: User) -> Iterator[Request]:
-    """Yield everything that a user may ask, in each namespace that a policy tells apart."""
+    """Yield everything that a user may ask, of each namespace, name and path that a policy tells apart."""
     namespaces = {_NAMESPACE, ""}.union(*(rule.get("namespaces", ()) for rule in policy["rules"]))
+    names = {"x"}.union(
+        *(group.get("resourceNames", ()) for rule in policy["rules"] for group in rule.get("resources", ()))
+    )
+    urls = (url for rule in policy["rules"] for url in rule.get("nonResourceURLs", ()))
+    paths = sorted({*PATHS, *(url.replace("*", "x") for url in urls if url.startswith("/"))})
     for (group, resource), subresources in SUBRESOURCES.items():
         for subresource in ("", *subresources):
             for verb in VERBS:
-                for namespace in sorted(namespaces):
-                    target = Target(group, resource, subresource, namespace, "x")
+                for namespace, name in itertools.product(sorted(namespaces), sorted(names)):
+                    target = Target(group, resource, subresource, namespace, name)
                     yield Request(verb, user.name, user.groups, target, f"/{resource}")
-    for path in PATHS:
+    for path in paths:
         for verb in _PATH_VERBS:
             yield Request(verb, user.name, user.groups, None, path)
 

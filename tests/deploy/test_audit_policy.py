@@ -127,7 +127,10 @@ def test_only_what_components_do_all_day_is_dropped() -> None:
         user: {_named(request) for request in requests(policy, user) if decide(policy, request).level == "None"}
         for user in users(policy)
     }
-    assert dropped[ANONYMOUS] == {"get /healthz", "get /livez/ping", "get /readyz"}
+    assert dropped[ANONYMOUS] == {
+        *("get /healthz", "get /healthz/x", "get /livez", "get /livez/ping", "get /livez/x"),
+        *("get /readyz", "get /readyz/x"),
+    }
     assert dropped[KUBELET] == events | leases
     for user, what in dropped.items():
         if user.name == "system:apiserver" and "system:masters" in user.groups:
@@ -138,6 +141,8 @@ def test_only_what_components_do_all_day_is_dropped() -> None:
             assert {name.split()[0] for name in status} <= {"patch", "update"}, user
             assert all(name.endswith("/status") for name in status), user
             assert not {"update nodes/status", "patch pods/status"} & status
+        elif user not in (ANONYMOUS, KUBELET):
+            assert what == (events | leases if user.groups == ("system:nodes",) else set()), user
 
 
 def test_a_lease_elsewhere_is_no_heartbeat() -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from auditstream.demo import bodies
 from rules.checker import Checked, Comparison, Conjunction, Disjunction, Negation, Present
+from rules.loader import load
+from rules.reader import RuleFile
 from rules.ruleset import Rule
 from tests.deploy.audit_policy import Policy, request_of
 from tests.deploy.blindness import Gap, gaps
@@ -42,6 +44,20 @@ KEPT_FROM_RULES = {
         "jevt.value[/requestObject/metadata/annotations/kubernetes.io~1service-account.name]",
     ): "The same.",
 }
+
+
+CONTROLLERS = (
+    *("attachdetach", "cronjob", "daemon-set", "deployment", "disruption", "endpoint", "endpointslice", "job", "node"),
+    *("replicaset", "replication", "resourcequota", "statefulset"),
+)
+COMPONENTS = {
+    *("system:anonymous", "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"),
+    *("system:node:node-1", "member of system:nodes"),
+    *(f"system:serviceaccount:kube-system:{name}-controller" for name in CONTROLLERS),
+    "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
+    "system:serviceaccount:kube-system:persistent-volume-binder",
+}
+"""Of whom something is dropped, and so kept from rules."""
 
 
 # --- by samples ------------------------------------------------------------------------------------------------------
@@ -80,6 +96,7 @@ def test_recorded_bodies_tell_the_same_under_the_policy() -> None:
 def test_only_what_is_accounted_for_is_kept_from_rules() -> None:
     found = gaps(shipped_policy(), RULES)
     assert {(gap.rule, gap.missing) for gap in found} == KEPT_FROM_RULES.keys()
+    assert {gap.user for gap in found if gap.missing == _DROPPED} == COMPONENTS
     for gap in found:
         if gap.rule == "Kubelet Outside Its Bounds":
             assert gap.target in {"events", "leases"}
@@ -180,6 +197,18 @@ BROKEN = [
 ]
 
 
+BROKEN += [
+    (
+        _first(level="None", resources=[{"group": "", "resources": ["configmaps"], "resourceNames": ["coredns"]}]),
+        Gap("Cluster DNS Changed", _DROPPED, "update", "configmaps", "someone", "None"),
+    ),
+    (
+        _first(level="None", nonResourceURLs=["/logs/secret*"]),
+        Gap("Anonymous Request Refused", _DROPPED, "get", "/logs/secretx", "system:anonymous", "None"),
+    ),
+]
+
+
 @pytest.mark.parametrize(("change", "gap"), BROKEN, ids=[f"{gap.rule}: {gap.missing}" for _, gap in BROKEN])
 def test_a_policy_that_blinds_a_rule_is_caught(change: Change, gap: Gap) -> None:
     blinded = [rule for rule in RULES if rule.name == gap.rule]
@@ -219,3 +248,28 @@ def test_a_read_that_opens_a_session_is_not_taken_for_a_read() -> None:
         (_DROPPED, "get", "pods/attach", "system:apiserver"),
         (_DROPPED, "get", "pods/exec", "system:apiserver"),
     }
+
+
+@pytest.mark.parametrize(
+    ("condition", "user"),
+    [
+        ("ka.user.name = bob", "bob"),
+        ("ka.user.name startswith dev-", "dev-"),
+        ("ka.user.groups intersects (ops)", "member of ops"),
+    ],
+)
+def test_a_rule_about_somebody_is_asked_about_them(condition: str, user: str) -> None:
+    text = f"""\
+- rule: Somebody
+  desc: d
+  condition: {condition} and ka.target.resource = nodes and ka.verb = get
+  output: o
+  priority: INFO
+  source: k8s_audit
+"""
+    loaded = load([RuleFile("mine.yaml", text.encode())]).ruleset
+    assert loaded is not None
+    drop = _first(level="None", verbs=["get"], resources=[{"group": "", "resources": ["nodes"]}])
+    found = gaps(_broken(drop), loaded.rules)
+    assert Gap("Somebody", _DROPPED, "get", "nodes", user, "None") in found
+    assert gaps(shipped_policy(), loaded.rules) == set()
