@@ -9,10 +9,10 @@ INSTALL := VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes
 ROOMS := auditstream ingest processor rules wire
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench check format lock clean
+.PHONY: help demo test chaos e2e bench check format lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 18
 
 demo: .venv/.run  ## recorded audit events become alerts, here and now
 	@$(BIN)/auditstream demo
@@ -27,6 +27,9 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 
 chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
 	$(BIN)/pytest -m chaos -s
+
+e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker; takes minutes
+	$(BIN)/pytest -m e2e
 
 bench: .venv/.dev  ## what an event costs from Kafka to Kafka, beside a bare consumer
 	$(BIN)/python -m benchmarks.kafka_to_kafka

@@ -18,11 +18,23 @@ import typer
 from auditstream.bodies import open_files
 from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK, USAGE
 from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
-from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
+from auditstream.options import (
+    CertificateOption,
+    EnableOption,
+    HostOption,
+    KeyOption,
+    MatchingOption,
+    PackOption,
+    PortOption,
+    RulesOption,
+    TokensOption,
+    UnauthenticatedOption,
+)
 from auditstream.replay_command import run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.screen import Screen
 from auditstream.settings import ServeSettings, read_settings
+from auditstream.tokens_command import add_token
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
 from rules.text import escape
@@ -31,6 +43,8 @@ from rules.text import escape
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 rules_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(rules_app, name="rules")
+tokens_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(tokens_app, name="tokens")
 topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(topics_app, name="topics")
 
@@ -56,6 +70,12 @@ def auditstream(
 @rules_app.callback(invoke_without_command=True)
 def rules(context: typer.Context) -> None:
     """Check and list rule files."""
+    _help_without_command(context)
+
+
+@tokens_app.callback(invoke_without_command=True)
+def tokens(context: typer.Context) -> None:
+    """Make the tokens that API servers post with."""
     _help_without_command(context)
 
 
@@ -100,12 +120,12 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
 @app.command("serve")
 def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     *,
-    host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where to listen (default 127.0.0.1: this machine only).")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The port (default 8765); 0 for any that is free.")
-    ] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    tls_certificate: CertificateOption = None,
+    tls_key: KeyOption = None,
+    tokens: TokensOption = None,
+    allow_unauthenticated: UnauthenticatedOption = None,
     dead_letter: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Where rejected events go (default auditstream-dead-letter.jsonl)."),
@@ -116,22 +136,27 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     enable_rule: EnableOption = None,
     cluster: ClusterOption = None,
 ) -> None:
-    """Judge what API servers post to the webhook.
+    """Judge what API servers post to the webhook, in one process and without Kafka.
 
     The webhook is /k8s_audit, or /k8s_audit/NAME for a cluster of another name. A body is answered 200 when its alerts
     are written, and 503 when it is to be sent again. Alerts go to standard output, as JSON lines if that is no
     terminal; everything else goes to standard error. SIGTERM and Ctrl-C end it when what it took is judged, a second
     one at once. What is known of resources is kept in memory.
 
-    The options can be given as variables too, over which the command line wins: AUDITSTREAM_LISTEN_HOST,
-    AUDITSTREAM_LISTEN_PORT, AUDITSTREAM_DEAD_LETTER, and those of replay. Further ones bound what is held at once:
-    AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_INGEST_MAX_BODY_BYTES, AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES,
-    AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS,
-    AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS.
+    With --tokens the token says which cluster posts, and only those it names may; it takes --tls-certificate and
+    --tls-key. Beyond this machine it listens only so, or with --allow-unauthenticated. These files are read anew when
+    they change.
+
+    The options can be given as variables too, over which the command line wins: those of ingest and of replay, and
+    AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_MAX_PENDING_EVENTS.
     """
     given = {
         "listen_host": host,
         "listen_port": port,
+        "tls_certificate": tls_certificate,
+        "tls_key": tls_key,
+        "tokens": tokens,
+        "allow_unauthenticated": allow_unauthenticated,
         "dead_letter": dead_letter,
         "rules": rules_paths,
         "no_pack": no_pack,
@@ -148,6 +173,20 @@ topics_app.command("create")(create_all_topics)
 app.command("ingest")(take_events)
 app.command("process")(judge_events)
 app.command("alerts")(print_alerts)
+
+
+@tokens_app.command("add")
+def add_new_token(
+    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster that posts with it.")],
+    *,
+    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="The file of tokens, made if it is not there.")],
+) -> None:
+    """Make a token for the API servers of a cluster.
+
+    The token is printed once. The file keeps its SHA-256 only, a line CLUSTER: HASH, and is what serve and ingest take
+    with --tokens. To renew a token add another, change it at the API servers, and delete the old line.
+    """
+    raise typer.Exit(add_token(cluster, file, Screen()))
 
 
 @rules_app.command("check")
@@ -188,12 +227,22 @@ def list_all_fields() -> None:
 
 @app.command("demo")
 def demonstrate(
-    *, keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, and listen where serve would.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="Post to a webhook that runs already, and serve none.")
+    ] = None,
 ) -> None:
     """Serve, post recorded events to the webhook, and tell how to go on."""
-    from auditstream.demo import run_demo  # noqa: PLC0415 - the same
+    from auditstream.demo import run_demo, run_demo_to  # noqa: PLC0415 - the same
 
-    raise typer.Exit(run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep))
+    if to is None:
+        code = run_demo(read_settings({}, ServeSettings), read_settings({}, IngestSettings), is_kept=keep)
+    elif keep:
+        raise UsageError("--keep is for a service of the demo's own: leave it out, or --to")
+    else:
+        code = run_demo_to(to, Screen())
+    raise typer.Exit(code)
 
 
 def main() -> int:

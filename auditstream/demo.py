@@ -1,10 +1,13 @@
-"""`auditstream demo`: the service as it is, and bodies that ship posted to its webhook. Called by `auditstream.cli`.
+"""`auditstream demo`: bodies that ship posted to a webhook, as an API server does. Called by `auditstream.cli`.
 
-A thread posts as an API server does, over HTTP, while the service runs in the main thread.
+The webhook is that of a service which runs meanwhile, the posts coming from a thread; or, with `--to`, one that runs
+already, somewhere.
 """
 
 import gzip
 import http.client
+import json
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -15,10 +18,12 @@ from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
+from auditstream.exit_codes import FINDINGS, OK
 from auditstream.screen import Screen
 from auditstream.serve_command import run_serve
 from auditstream.server import Stop
 from auditstream.settings import ServeSettings
+from auditstream.terminal import counted
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
 from rules.text import escape
@@ -39,8 +44,20 @@ How to go on:
   {command} rules list
       shows the rules that judged these events; add your own with --rules my.yaml: README.md has one to begin with"""
 
+_POSTED: Final = """\
+auditstream: {events}, recorded from a real API server, were posted to {url} and taken, in {bodies}
+auditstream: the alerts are where that service sends them: 'auditstream alerts' prints those in Kafka; what is posted \
+again within five minutes is taken for a repeat, and alerts no more"""
+
 _TIMEOUT_SECONDS: Final = 30
 """As long as the API server waits for an answer."""
+
+_PATIENCE_SECONDS: Final = 60.0
+"""So long a webhook that runs already may tell to come later, before something is wrong with it."""
+
+
+_SHOWN_CHARACTERS: Final = 300
+"""Of an answer: whatever server it is may answer with a page."""
 
 
 class DemoError(Exception):
@@ -59,9 +76,12 @@ def run_demo(settings: ServeSettings, ingest: IngestSettings, *, is_kept: bool) 
         poster = Poster(address, stop, screen, is_kept=is_kept)
         poster.thread.start()
 
-    with TemporaryDirectory(prefix="auditstream-demo-") as folder:
-        own = {"listen_port": 0, "dead_letter": Path(folder) / "dead-letter.jsonl"}
-        code = run_serve(settings if is_kept else settings.model_copy(update=own), ingest, screen, begin)
+    with _temporary_folder() as folder:
+        # It posts to itself, and has neither the token nor the authority.
+        own: dict[str, object] = {"tls_certificate": None, "tls_key": None, "tokens": None}
+        if not is_kept:
+            own |= {"listen_port": 0, "dead_letter": Path(folder) / "dead-letter.jsonl"}
+        code = run_serve(settings.model_copy(update=own), ingest, screen, begin)
     if poster is not None:
         poster.thread.join()
         if isinstance(poster.error, DemoError):
@@ -71,6 +91,16 @@ def run_demo(settings: ServeSettings, ingest: IngestSettings, *, is_kept: bool) 
         # As it was called: in a checkout the command is not on the PATH.
         screen.note([_AFTER.format(command=escape(sys.argv[0]))])
     return code
+
+
+def _temporary_folder() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="auditstream-demo-")
+    except OSError as error:
+        raise UsageError(
+            f"no folder for temporary files: {error.strerror}; name one that can be written with TMPDIR, or give a "
+            "container one with --tmpfs /tmp"
+        ) from None
 
 
 class Poster:
@@ -105,13 +135,69 @@ def bodies() -> Iterator[bytes]:
     yield from gzip.decompress(packed).splitlines()
 
 
-def post(address: str, body: bytes) -> None:
-    """Post a body; again, as an API server would, while the answer is to come later. Raise DemoError for a refusal."""
-    target = urlsplit(address)
+def run_demo_to(url: str, screen: Screen, patience_seconds: float = _PATIENCE_SECONDS) -> int:
+    """Post the bodies that ship to a webhook that runs already, and return the exit code."""
+    _check(url)
+    events = posted = 0
+    try:
+        for body in bodies():
+            post(url, body, patience_seconds)
+            events += len(json.loads(body)["items"])
+            posted += 1
+    except (OSError, UnicodeError, http.client.HTTPException, DemoError) as error:
+        screen.note([f"auditstream: {escape(_not_taken(url, error))}"])
+        return FINDINGS
+    told = _POSTED.format(events=counted(events, "event"), url=url, bodies=counted(posted, "request"))
+    screen.note([escape(line) for line in told.splitlines()])
+    return OK
+
+
+def _check(url: str) -> None:
+    """Raise UsageError for what is no address of a webhook."""
+    try:
+        target = urlsplit(url)
+        is_good = target.scheme in _CONNECTIONS and bool(target.hostname) and target.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise UsageError(f"--to={url}: give the address of a webhook, such as http://127.0.0.1:8765{PATH}")
+
+
+def _not_taken(url: str, error: Exception) -> str:
+    """Return what went wrong and what to do next."""
+    match error:
+        case DemoError():
+            return f"{error}; see what that service tells, and whether {url} is its webhook"
+        case TimeoutError():
+            return f"{url} does not answer within {_TIMEOUT_SECONDS} s; see what that service tells"
+        case ConnectionRefusedError():
+            reason = "nobody listens there"
+        case socket.gaierror() | UnicodeError():
+            reason = "there is no host of that name"
+        case OSError():
+            reason = error.strerror or type(error).__name__
+        case _:
+            reason = (
+                "what answers there speaks no HTTP; where the webhook has TLS and tokens, the demo cannot post to it"
+            )
+    return f"cannot post to {url}: {reason}; start 'auditstream ingest' or 'serve', or give another address with --to"
+
+
+_CONNECTIONS: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+
+def post(url: str, body: bytes, patience_seconds: float = float("inf")) -> None:
+    """Post a body; again, as an API server would, while the answer is to come later.
+
+    Raise DemoError for a refusal, and when it is told to come later for longer than that.
+    """
+    target = urlsplit(url)
+    path = target.path.rstrip("/") or PATH
+    end = time.monotonic() + patience_seconds
     while True:
-        connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=_TIMEOUT_SECONDS)
+        connection = _CONNECTIONS[target.scheme](target.hostname or "", target.port, timeout=_TIMEOUT_SECONDS)
         try:
-            connection.request("POST", PATH, body, {"Content-Type": "application/json"})
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace").strip()
         finally:
@@ -119,5 +205,13 @@ def post(address: str, body: bytes) -> None:
         if answer.status == http.client.OK:
             return
         if answer.status != http.client.SERVICE_UNAVAILABLE:
-            raise DemoError(f"{PATH} answered {answer.status}: {text}")
-        time.sleep(float(answer.headers["Retry-After"]))
+            raise DemoError(f"{path} answered {answer.status}: {text[:_SHOWN_CHARACTERS]}")
+        pause = _seconds(answer.headers["Retry-After"])
+        if time.monotonic() + pause > end:
+            raise DemoError(f"{path} answered {answer.status} for {patience_seconds:g} s: {text}")
+        time.sleep(pause)
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Return what a webhook tells to wait; a server that is none may tell it otherwise."""
+    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else 1.0

@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from auditstream.options import EnableOption, MatchingOption, PackOption, RulesOption
+from auditstream.options import (
+    CertificateOption,
+    EnableOption,
+    HostOption,
+    KeyOption,
+    MatchingOption,
+    PackOption,
+    PortOption,
+    RulesOption,
+    TokensOption,
+    UnauthenticatedOption,
+)
 from auditstream.screen import Screen
 from auditstream.settings import ListenSettings, read_settings
 from auditstream.since import since_ms
@@ -64,14 +75,14 @@ def create_all_topics(
     raise typer.Exit(create_topics(settings, wait, Screen()))
 
 
-def take_events(
+def take_events(  # noqa: PLR0913 - a command's parameters are its options
     *,
-    host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where to listen (default 127.0.0.1: this machine only).")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The port (default 8765); 0 for any that is free.")
-    ] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    tls_certificate: CertificateOption = None,
+    tls_key: KeyOption = None,
+    tokens: TokensOption = None,
+    allow_unauthenticated: UnauthenticatedOption = None,
     bootstrap: BootstrapOption = None,
     topic_prefix: TopicPrefixOption = None,
     cluster: Annotated[
@@ -86,13 +97,28 @@ def take_events(
     acknowledge in time, and when too much waits. Any number of these commands may run. SIGTERM and Ctrl-C end it when
     what it took is answered, a second one at once. /healthz, /readyz and /metrics are there.
 
+    With --tokens the token says which cluster posts, and only those it names may; it takes --tls-certificate and
+    --tls-key. Beyond this machine it listens only so, or with --allow-unauthenticated. These files are read anew when
+    they change.
+
     The options can be given as variables too, over which the command line wins: AUDITSTREAM_LISTEN_HOST,
-    AUDITSTREAM_LISTEN_PORT, AUDITSTREAM_KAFKA_BOOTSTRAP, AUDITSTREAM_KAFKA_TOPIC_PREFIX, AUDITSTREAM_CLUSTER. Further
-    ones bound what is held at once: AUDITSTREAM_INGEST_MAX_BODY_BYTES, AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES,
-    AUDITSTREAM_INGEST_MAX_PENDING_BYTES, AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS,
-    AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS.
+    AUDITSTREAM_LISTEN_PORT, AUDITSTREAM_TLS_CERTIFICATE, AUDITSTREAM_TLS_KEY, AUDITSTREAM_TOKENS,
+    AUDITSTREAM_ALLOW_UNAUTHENTICATED (true, false), AUDITSTREAM_KAFKA_BOOTSTRAP, AUDITSTREAM_KAFKA_TOPIC_PREFIX,
+    AUDITSTREAM_CLUSTER. Further ones bound what is held at once: AUDITSTREAM_INGEST_MAX_BODY_BYTES,
+    AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, AUDITSTREAM_INGEST_MAX_PENDING_BYTES,
+    AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS,
+    AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS.
     """
-    settings = read_settings({"listen_host": host, "listen_port": port, "cluster": cluster}, ListenSettings)
+    given = {
+        "listen_host": host,
+        "listen_port": port,
+        "tls_certificate": tls_certificate,
+        "tls_key": tls_key,
+        "tokens": tokens,
+        "allow_unauthenticated": allow_unauthenticated,
+        "cluster": cluster,
+    }
+    settings = read_settings(given, ListenSettings)
     kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
     with _kafka_extra():
         from auditstream.ingest_command import run_ingest  # noqa: PLC0415 - other commands run without Kafka

@@ -6,16 +6,13 @@ what it took: a body that was answered 200 has its alerts written, and one that 
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI
-
 from auditstream.local_topic import LocalTopic
-from auditstream.server import Stop, run_server
+from auditstream.server import Front, Stop, run_server
 from ingest.split import Split
 
 _STOPPING: Final = "auditstream is stopping"
@@ -32,8 +29,7 @@ class TryAgain(Exception):  # noqa: N818 - named by what to do next
 class Service:
     """The parts, made and ready."""
 
-    listener: socket.socket
-    app: FastAPI
+    front: Front
     """Publishes to the topic."""
     topic: LocalTopic
     judge: Judge
@@ -47,7 +43,7 @@ def serve(service: Service) -> signal.Signals | None:
 
     Raises what the judge raised, other than TryAgain: then nothing more is taken, and what waits is answered 503.
     """
-    return run_server(service.listener, service.app, lambda stop: _judging(service, stop), service.on_listening)
+    return run_server(service.front, lambda stop: _judging(service, stop), service.on_listening)
 
 
 @asynccontextmanager

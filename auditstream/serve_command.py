@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
+from auditstream.access import Access
 from auditstream.dead_letter import DeadLetterFile
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
@@ -17,7 +18,7 @@ from auditstream.log import logged
 from auditstream.replay_command import MAX_COMPLAINTS, ready_rules
 from auditstream.screen import Screen
 from auditstream.serve import Service, TryAgain, serve
-from auditstream.server import Stop, address_of, listen, warnings_of
+from auditstream.server import Front, Stop, listen
 from auditstream.settings import ServeSettings
 from auditstream.tally import Tally
 from auditstream.terminal import counted
@@ -46,20 +47,21 @@ def run_serve(
     if ruleset is None:
         screen.note(["auditstream: nothing is served: correct the rule files, see 'auditstream rules check --help'"])
         return FINDINGS
+    access = Access(settings, screen)
     registry = CollectorRegistry()
     judge = _Judge(settings, ruleset, registry, screen)
     topic = LocalTopic(max_events=settings.max_pending_events, timeout_seconds=ingest.publish_timeout_seconds)
     with listen(settings.listen_host, settings.listen_port) as listener:
+        warnings = access.refuse_strangers(listener.getsockname()[0])
+        front = Front(listener, access, create_app(ingest, topic, registry, access.callers))
 
         def tell(stop: Stop) -> None:
-            address = address_of(listener)
-            screen.note(greeting(listener, address, ruleset, settings))
+            screen.note(greeting(front.address, ruleset, settings) + warnings)
             if on_listening is not None:
-                on_listening(address, stop)
+                on_listening(front.address, stop)
 
-        app = create_app(ingest, topic, registry, cluster=settings.cluster)
         with logged(screen):
-            ended_by = serve(Service(listener, app, topic, judge, tell))
+            ended_by = serve(Service(front, topic, judge, tell))
     screen.note(judge.tally.summary(ruleset.rules, None))
     return INTERRUPTED if ended_by is SIGINT else OK
 
@@ -114,8 +116,8 @@ def _told(reject: Rejected) -> str:
     return f"rejected: {escape(reject.cluster)}: {reject.reason}: {escape(reject.detail)}{judged}"
 
 
-def greeting(listener: socket.socket, address: str, ruleset: Ruleset, settings: ServeSettings) -> list[str]:
-    """Return what a person wants to know at the start, warnings included."""
+def greeting(address: str, ruleset: Ruleset, settings: ServeSettings) -> list[str]:
+    """Return what a person wants to know at the start."""
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     lines = [
         f"auditstream: listening on {address}, webhook {address}/k8s_audit; {counted(enabled, 'rule')}",
@@ -124,4 +126,4 @@ def greeting(listener: socket.socket, address: str, ruleset: Ruleset, settings: 
     ]
     if not enabled:
         lines.append("auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'")
-    return lines + warnings_of(listener)
+    return lines

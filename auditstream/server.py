@@ -11,12 +11,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from ipaddress import ip_address
+from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from auditstream.access import Access
+from auditstream.connections import BoundedLoop, BoundedProtocol, allow_open_files
 from auditstream.usage import UsageError
 from rules.text import escape
 
@@ -27,6 +30,9 @@ _KEEP_ALIVE_SECONDS: Final = 75
 
 _GRACE_SECONDS: Final = 30
 """How long a body that is on its way may take when the server stops: as long as its sender would wait."""
+
+_LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether certificate and tokens have changed."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -77,23 +83,39 @@ Behind = Callable[[Stop], AbstractAsyncContextManager[object]]
 """What takes the posts that the application publishes, while the server runs; it may ask for the end."""
 
 
-def run_server(
-    listener: socket.socket, app: FastAPI, behind: Behind, on_listening: Callable[[Stop], None]
-) -> signal.Signals | None:
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What is served, and where."""
+
+    listener: socket.socket
+    access: Access
+    app: FastAPI
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as a URL."""
+        return address_of(self.listener, self.access.scheme)
+
+
+def run_server(front: Front, behind: Behind, on_listening: Callable[[Stop], None]) -> signal.Signals | None:
     """Serve until the end, and return the signal that asked for it, if one did.
 
     `on_listening` is called when posts are taken and signals heard, with what ends the service.
     """
     stop = Stop()
-    asyncio.run(_run(listener, app, behind, on_listening, stop))
+    allow_open_files()
+    with asyncio.Runner(loop_factory=BoundedLoop) as runner:
+        runner.run(_run(front, behind, on_listening, stop))
     return stop.signal
 
 
-async def _run(
-    listener: socket.socket, app: FastAPI, behind: Behind, on_listening: Callable[[Stop], None], stop: Stop
-) -> None:
+async def _run(front: Front, behind: Behind, on_listening: Callable[[Stop], None], stop: Stop) -> None:
+    tls = front.access.tls()
     config = uvicorn.Config(
-        app,
+        front.app,
+        # uvicorn's own would not let a certificate be renewed.
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -106,7 +128,24 @@ async def _run(
     stop.watch(asyncio.get_running_loop(), server)
     async with behind(stop):
         on_listening(stop)
-        await server.serve(sockets=[listener])
+        with _looking(front.access):
+            await server.serve(sockets=[front.listener])
+
+
+@contextmanager
+def _looking(access: Access) -> Iterator[None]:
+    """Look after the files while it lasts: in a thread of its own, since a disk that hangs must hold up nothing."""
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            access.look()
+
+    Thread(target=look, name="look", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -133,19 +172,7 @@ def _way_on(error: OSError) -> str:
     return f"{reason}; give an address of this machine with --host, such as 127.0.0.1"
 
 
-def address_of(listener: socket.socket) -> str:
+def address_of(listener: socket.socket, scheme: str = "http") -> str:
     """Return where a socket listens, as a URL."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def warnings_of(listener: socket.socket) -> list[str]:
-    """Return what is to be said of where a socket listens."""
-    if ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
-        return []
-    return [
-        (
-            "auditstream: warning: this address can be reached from elsewhere, and whoever reaches it can post events: "
-            "there are no credentials yet, so let a firewall or a network policy pass only your API servers"
-        )
-    ]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

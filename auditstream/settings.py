@@ -18,6 +18,7 @@ from ingest.settings import IngestSettings
 from processor.settings import ProcessorSettings
 from rules.ruleset import Matching
 from wire.kafka_settings import KafkaSettings
+from wire.record import CLUSTER_NAME
 
 PREFIX: Final = "AUDITSTREAM_"
 
@@ -37,7 +38,7 @@ class ClusterSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
-    cluster: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "default"
+    cluster: Annotated[str, Field(pattern=f"^{CLUSTER_NAME}$")] = "default"
     """The cluster that the events come from, as alerts name it; alert ids and state depend on it. An audit event does
     not say its cluster, so that the default cannot do better than a fixed word."""
 
@@ -74,6 +75,24 @@ class ListenSettings(ClusterSettings):
 
     listen_port: Annotated[int, Field(ge=0, le=65535)] = 8765
     """The port of the webhook; 0 takes any that is free."""
+
+    tls_certificate: Path | None = None
+    """The webhook's certificate in PEM, those of its authorities behind it; with it, only TLS is spoken."""
+
+    tls_key: Path | None = None
+    """The certificate's key in PEM, without a passphrase."""
+
+    tokens: Path | None = None
+    """The file of the tokens that may post, `CLUSTER: HASH` a line. The token then says which cluster posts. It needs
+    TLS: whoever can read a token on its way can post as that cluster."""
+
+    allow_unauthenticated: bool = False
+    """Lets the webhook listen beyond this machine although whoever reaches it can post, for networks that are closed
+    in another way. Where there are tokens, they are asked for all the same."""
+
+    published_host: str | None = None
+    """Where the webhook is reached, if not where it listens: a container listens on all addresses of its own, and it is
+    the address on which its port is published that says who reaches it."""
 
 
 class ServeSettings(Settings, ListenSettings):

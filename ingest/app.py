@@ -16,21 +16,21 @@ from ingest.in_flight import InFlight
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from ingest.settings import IngestSettings
-from ingest.webhook import PATHS, Webhook
+from ingest.webhook import PATHS, Callers, Webhook
 
 ALIVE: Final = "alive\n"
 
 
 def create_app(
-    settings: IngestSettings, publisher: Publisher, registry: CollectorRegistry, *, cluster: str = "default"
+    settings: IngestSettings, publisher: Publisher, registry: CollectorRegistry, callers: Callers
 ) -> FastAPI:
-    """Return the application: `cluster` is where bodies come from whose path names none.
+    """Return the application; `callers` says who may post, and whose events they are.
 
     Its metrics are made on the registry, and `/metrics` shows all that is on it.
     """
     in_flight = InFlight(settings.max_in_flight_bytes)
     metrics = IngestMetrics(registry, lambda: in_flight.bytes)
-    webhook = Webhook(settings, publisher, metrics, in_flight, cluster)
+    webhook = Webhook(settings, publisher, metrics, in_flight, callers)
 
     async def show_metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -44,7 +44,7 @@ def create_app(
             *(Route(path, webhook.post, methods=["POST"]) for path in PATHS),
             Route("/healthz", _live, methods=["GET"]),
             Route("/readyz", webhook.ready, methods=["GET"]),
-            Route("/metrics", show_metrics, methods=["GET"]),
+            Route("/metrics", webhook.for_callers(show_metrics), methods=["GET"]),
         ],
         exception_handlers={HTTPException: webhook.refuse},
     )

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -24,8 +25,9 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher, Unavailable
 from ingest.settings import IngestSettings
 from ingest.split import Split, split
+from ingest.tokens import Tokens
 from ingest.unpack import BrokenGzipError, unpack
-from wire.record import MAX_EVENT_BYTES, Reason, Rejected
+from wire.record import CLUSTER_NAME, MAX_EVENT_BYTES, Reason, Rejected
 
 PATHS: Final = ("/k8s_audit", "/k8s_audit/{cluster}", "/k8s-audit", "/k8s-audit/{cluster}")
 
@@ -40,26 +42,45 @@ MAX_ITEMS: Final = 100_000
 """More items than an API server could have in its buffer. A small body can hold millions of tiny ones, and each that is
 rejected costs far more than its bytes."""
 
-_PATH: Final = re.compile(r"/k8s[_-]audit(?:/([a-z0-9][a-z0-9.-]{0,62}))?")
+_PATH: Final = re.compile(rf"/k8s[_-]audit(?:/({CLUSTER_NAME}))?")
 
 # After an answer that came before the body was read, uvicorn throws the rest away as it comes and the connection stays.
 # Where the rest is too long for that, or may never come, the connection is closed.
 _CLOSE: Final = {"Connection": "close"}
 
+_BEARER: Final = {"WWW-Authenticate": "Bearer"}
+
 _log: Final = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who may post, and whose events they are."""
+
+    default: str
+    """The cluster of bodies whose path names none, where no token is asked for."""
+    tokens: Callable[[], Tokens] | None = None
+    """Returns the tokens that are valid now; None where whoever reaches the webhook may post."""
 
 
 class Webhook:
     """The endpoints that say what became of a body."""
 
     def __init__(
-        self, settings: IngestSettings, publisher: Publisher, metrics: IngestMetrics, in_flight: InFlight, cluster: str
+        self,
+        settings: IngestSettings,
+        publisher: Publisher,
+        metrics: IngestMetrics,
+        in_flight: InFlight,
+        callers: Callers,
     ) -> None:
         self._settings: Final = settings
         self._publisher: Final = publisher
         self._metrics: Final = metrics
         self._in_flight: Final = in_flight
-        self._cluster: Final = cluster
+        self._callers: Final = callers
         self._turns: Final = asyncio.Semaphore(AT_ONCE)
 
     async def post(self, request: Request) -> Response:
@@ -72,6 +93,19 @@ class Webhook:
         """Answer whether bodies are taken now, for Kubernetes' readiness probe."""
         return await self._answer(self._check, request)
 
+    def for_callers(self, endpoint: Endpoint) -> Endpoint:
+        """Return an endpoint that answers only who may post: metrics tell what was noticed."""
+
+        async def checked(request: Request) -> Response:
+            if self._callers.tokens is not None:
+                _caller(request, self._callers.tokens())
+            return await endpoint(request)
+
+        async def answer(request: Request) -> Response:
+            return await self._answer(checked, request)
+
+        return answer
+
     async def refuse(self, _request: Request, error: HTTPException) -> Response:
         """Answer a request that no route takes."""
         methods = (error.headers or {}).get("Allow")
@@ -80,7 +114,7 @@ class Webhook:
         allow = ", ".join(sorted(methods.split(", ")))
         return _line(405, f"this path takes {allow} only", {"Allow": allow})
 
-    async def _answer(self, endpoint: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Return an endpoint's answer, or the one that fits its error."""
         try:
             return await endpoint(request)
@@ -112,14 +146,19 @@ class Webhook:
         return _line(400, f"{batch.rejected[0].detail}; the body is kept in the dead letter")
 
     def _cluster_of(self, request: Request) -> str:
+        """Return the cluster whose events a body holds; raise what is answered to one that may not post them."""
         # The router's own match would pass a line break at the end.
         path = _PATH.fullmatch(request.scope["path"])
+        tokens = None if self._callers.tokens is None else self._callers.tokens()
+        caller = None if tokens is None else _caller(request, tokens)
         if path is None:
             raise HTTPException(
                 404,
                 "no such path: a cluster's name has up to 63 of a-z, 0-9, '.' and '-', and begins with one of a-z, 0-9",
             )
-        return path[1] or self._cluster
+        if caller is not None and path[1] not in {None, caller}:
+            raise HTTPException(403, f"this token is of the cluster {caller}, and posts for no other", _CLOSE)
+        return path[1] or caller or self._callers.default
 
     async def _read(self, request: Request, held: Held) -> bytes:
         """Return the body as it came, once all of it is there."""
@@ -180,6 +219,15 @@ class Webhook:
             )
 
 
+def _caller(request: Request, tokens: Tokens) -> str:
+    """Return the cluster of the token that a request bears; raise what is answered to one without."""
+    given = request.headers.getlist("authorization")
+    cluster = tokens.cluster_of(given[0]) if len(given) == 1 else None
+    if cluster is None:
+        raise HTTPException(401, "a token that is known here is needed: Authorization: Bearer TOKEN", _CLOSE | _BEARER)
+    return cluster
+
+
 def _broken(packed: bytes, detail: str, cluster: str, received_ms: int) -> Rejected:
     """Return the reject of a body that cannot be unpacked, cut to what the dead letter takes."""
     whole_bytes = len(packed) if len(packed) > MAX_EVENT_BYTES else None
@@ -221,5 +269,5 @@ class _LastAnswer(PlainTextResponse):
 
 def _line(code: int, text: str, headers: Mapping[str, str] | None = None) -> PlainTextResponse:
     """Return an answer of one line, whatever is in the text."""
-    kind = _LastAnswer if headers is _CLOSE else PlainTextResponse
+    kind = _LastAnswer if headers is not None and "Connection" in headers else PlainTextResponse
     return kind(text.encode("unicode_escape") + b"\n", code, headers)

@@ -4,6 +4,7 @@ Files come in the order in which they were named, the pack before them, a folder
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,8 @@ def load_rules(paths: Sequence[Path], *, with_pack: bool, selection: Selection) 
     """Return the rules of the pack (unless left out) and of these files and folders, with all problems found."""
     read, problems = read_files(paths)
     result = load([*(pack_files() if with_pack else ()), *read], selection)
-    if not problems:
-        return result
-    return LoadResult(None, (*problems, *result.problems))
+    ruleset = None if any(problem.code.is_error for problem in problems) else result.ruleset
+    return replace(result, ruleset=ruleset, problems=(*problems, *result.problems))
 
 
 def pack_files() -> list[RuleFile]:
@@ -41,13 +41,22 @@ def read_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Problem]]:
         try:
             found = _in_folder(path) if path.is_dir() else [path]
             if not found:
+                # No error: the folder is where a deployment looks for rules, and one may bring none.
                 hint = "put files named *.yaml into it"
-                problems.append(Problem(Code.FILE_READ, f"no rule files in the folder {path}", hint=hint))
-            read += [RuleFile(str(file), file.read_bytes()) for file in found]
+                problems.append(Problem(Code.NO_FILES, f"no rule files in the folder {path}", hint=hint))
         except OSError as error:
-            hint = "check the path and its permissions"
-            problems.append(Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint=hint))
+            problems.append(_unread(path, error))
+            continue
+        for file in found:
+            try:
+                read.append(RuleFile(str(file), file.read_bytes()))
+            except OSError as error:
+                problems.append(_unread(file, error))
     return read, problems
+
+
+def _unread(path: Path, error: OSError) -> Problem:
+    return Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint="check the path and its permissions")
 
 
 def _in_folder(folder: Path) -> list[Path]:

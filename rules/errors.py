@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Code(StrEnum):
-    """The reference engine's codes; `LOAD_ERR_*` refuse the load, the others warn."""
+    """The reference engine's codes, but for `LOAD_NO_FILES`; `LOAD_ERR_*` refuse the load, the others warn."""
 
     FILE_READ = "LOAD_ERR_FILE_READ"
     YAML_PARSE = "LOAD_ERR_YAML_PARSE"
@@ -35,6 +35,7 @@ class Code(StrEnum):
     UNUSED_MACRO = "LOAD_UNUSED_MACRO"
     UNUSED_LIST = "LOAD_UNUSED_LIST"
     DEPRECATED_ITEM = "LOAD_DEPRECATED_ITEM"
+    NO_FILES = "LOAD_NO_FILES"
 
     @property
     def is_error(self) -> bool:

@@ -82,7 +82,7 @@ ROOM_TEST = (
     (
         "awaits",
         r"\b(async|await)\b",
-        r"ingest/(webhook|app|kafka|publisher)|processor/(stream/|sinks)|auditstream/(serve|local_topic|kafka_)",
+        r"ingest/(webhook|app|kafka|publisher)|processor/(stream/|sinks)|auditstream/(serve|local_topic|kafka_|connections)",
     ),
     (
         "speaks of topics, partitions, offsets",
@@ -100,7 +100,7 @@ ROOM_TEST = (
     (
         "opens a file",
         r"(?<!\.)(?<!def )\bopen\(|\bread_bytes\(|\bread_text\(",
-        r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter)",
+        r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter|file_value|tokens_command)",
     ),
     (
         "asks the time",

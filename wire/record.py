@@ -17,6 +17,9 @@ VERSION: Final = "1"
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 """What the value of a record may have, in either topic; `wire.topics` has room for it, and for key and headers."""
 
+CLUSTER_NAME: Final = r"[a-z0-9][a-z0-9.-]{0,62}"
+"""What a cluster may be called, as a regular expression: it stands in paths, keys, headers and alerts."""
+
 _IDENTITY_BYTES: Final = 16
 
 # Lines of the API server's log backend begin so; items of its webhook bodies lack both members and are otherwise equal.

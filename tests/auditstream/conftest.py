@@ -12,13 +12,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
+
+if TYPE_CHECKING:
+    import ssl
 
 COMMAND = str(Path(sys.executable).with_name("auditstream"))
 
@@ -69,10 +72,14 @@ class Serving:
         self.err = err
         self.dead_letter = dead_letter
         self.address = ""
+        self.trusts: ssl.SSLContext | None = None
+        """What a client has to trust, where the service speaks TLS."""
+        self.token: str | None = None
+        """What its metrics are asked with."""
         self._await_address()
 
     def _await_address(self) -> None:
-        while (found := re.search(r"listening on (http://\S+:\d+)", self.told())) is None:
+        while (found := re.search(r"listening on (https?://\S+:\d+)", self.told())) is None:
             assert self.process.poll() is None, self.told()
         self.address = found[1]
 
@@ -83,7 +90,12 @@ class Serving:
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request on a connection of its own."""
         target = urlsplit(self.address)
-        connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+        host = target.hostname or ""
+        connection = (
+            http.client.HTTPSConnection(host, target.port, timeout=60, context=self.trusts)
+            if target.scheme == "https"
+            else http.client.HTTPConnection(host, target.port, timeout=60)
+        )
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -91,9 +103,10 @@ class Serving:
         finally:
             connection.close()
 
-    def post(self, body: bytes, path: str = "/k8s_audit") -> Answer:
+    def post(self, body: bytes, path: str = "/k8s_audit", token: str | None = None) -> Answer:
         """Post a body."""
-        return self.ask("POST", path, body, {"Content-Type": "application/json"})
+        bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return self.ask("POST", path, body, {"Content-Type": "application/json", **bearer})
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts written until now."""
@@ -105,7 +118,8 @@ class Serving:
 
     def count(self, metric: str) -> float:
         """Return the sum of a counter over its labels."""
-        lines = self.ask("GET", "/metrics").text.splitlines()
+        bearer = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        lines = self.ask("GET", "/metrics", headers=bearer).text.splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{metric}(\{{| )", line))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> Ended:

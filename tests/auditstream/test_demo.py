@@ -1,23 +1,30 @@
-"""The demo: it serves, posts and shows as a user's own would, runs anywhere, and says how to go on."""
+"""The demo: it serves, posts and shows as a user's own would, or posts to what runs, and says how to go on."""
 
 import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from auditstream.demo import DemoError, bodies, post
+from auditstream.demo import DemoError, bodies, post, run_demo, run_demo_to
+from auditstream.exit_codes import FINDINGS
+from auditstream.screen import Screen
+from auditstream.settings import ServeSettings
+from auditstream.usage import UsageError
+from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from tests.auditstream.conftest import Run
+    from tests.auditstream.conftest import Run, Serve
 
 COMMAND = str(Path(sys.executable).parent / "auditstream")
 
@@ -103,15 +110,29 @@ def test_the_demo_stays_up_if_asked_to_until_it_is_stopped(folder: Path) -> None
         process.wait()
 
 
+def test_without_a_folder_to_write_to_the_demo_says_how_to_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(
+        UsageError,
+        match=r"^no folder for temporary files: No such file or directory; name one that can be written with TMPDIR, "
+        r"or give a container one with --tmpfs /tmp$",
+    ):
+        run_demo(ServeSettings(), IngestSettings(), is_kept=False)
+
+
 class _Moody(BaseHTTPRequestHandler):
     """Answers as it is told."""
 
     answers: ClassVar[list[int]] = []
+    retry_after: ClassVar[str | None] = "0"
+    paths: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        self.paths.append(self.path)
         self.send_response(self.answers.pop(0))
-        self.send_header("Retry-After", "0")
+        if self.retry_after is not None:
+            self.send_header("Retry-After", self.retry_after)
         self.end_headers()
         self.wfile.write(b"in words\n")
 
@@ -126,8 +147,10 @@ def moody() -> Iterator[Callable[..., str]]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
 
-    def answering(*codes: int) -> str:
+    def answering(*codes: int, retry_after: str | None = "0") -> str:
         _Moody.answers = list(codes)
+        _Moody.retry_after = retry_after
+        _Moody.paths = []
         return f"http://127.0.0.1:{server.server_port}"
 
     yield answering
@@ -144,3 +167,109 @@ def test_what_is_answered_503_is_posted_again(moody: Callable[..., str]) -> None
 def test_what_is_refused_is_told(moody: Callable[..., str]) -> None:
     with pytest.raises(DemoError, match=r"^/k8s_audit answered 400: in words$"):
         post(moody(http.client.BAD_REQUEST), b"{}")
+
+
+# Posted to a webhook that runs already
+
+
+def test_the_demo_posts_to_what_runs_and_tells_it(run: "Run", serve: "Serve") -> None:
+    service = serve()
+    url = f"{service.address}/k8s_audit/elsewhere"
+    ended = run("demo", "--to", url)
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == (
+        f"auditstream: 525 events, recorded from a real API server, were posted to {url} and taken, in 21 requests\n"
+        "auditstream: the alerts are where that service sends them: 'auditstream alerts' prints those in Kafka; what "
+        "is posted again within five minutes is taken for a repeat, and alerts no more\n"
+    )
+    alerts = service.alerts()
+    assert {alert["cluster"] for alert in alerts} == {"elsewhere"}
+    assert len(alerts) > 5
+    assert run("demo", "--to", url).code == 0
+    assert service.alerts() == alerts
+
+
+def test_an_address_without_a_path_means_the_webhooks_own(moody: Callable[..., str]) -> None:
+    post(moody(200), b"{}")
+    assert _Moody.paths == ["/k8s_audit"]
+    post(f"{moody(200)}/k8s_audit/other", b"{}")
+    assert _Moody.paths == ["/k8s_audit/other"]
+
+
+@pytest.mark.parametrize(
+    ("to", "problem"),
+    [
+        ("http://127.0.0.1:1/k8s_audit", "nobody listens there"),
+        ("http://no-such-host.invalid", "there is no host of that name"),
+        (f"http://{'a' * 70}.invalid", "there is no host of that name"),
+    ],
+)
+def test_where_nobody_listens_the_demo_says_what_to_do(run: "Run", to: str, problem: str) -> None:
+    ended = run("demo", "--to", to)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"auditstream: cannot post to {to}: {problem}; start 'auditstream ingest' or 'serve', or give another address "
+        "with --to\n"
+    )
+
+
+def test_what_is_refused_ends_the_demo_in_one_line(run: "Run", moody: Callable[..., str]) -> None:
+    url = moody(http.client.OK, http.client.UNAUTHORIZED)
+    ended = run("demo", "--to", url)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "auditstream: /k8s_audit answered 401: in words; see what that service tells, and whether "
+        f"{url} is its webhook\n"
+    )
+
+
+def test_what_is_no_webhook_is_told(run: "Run") -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def chatter() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        chattering = pool.submit(chatter)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ended = run("demo", "--to", url)
+        chattering.result()
+    assert ended.code == 1
+    assert ended.err.startswith(f"auditstream: cannot post to {url}: what answers there speaks no HTTP; ")
+    assert ended.err.count("\n") == 1
+
+
+def test_a_webhook_that_tells_to_come_later_is_given_up_in_the_end(
+    moody: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = moody(*[http.client.SERVICE_UNAVAILABLE] * 3, retry_after="1")
+    assert run_demo_to(url, Screen(), patience_seconds=1.5) == FINDINGS
+    assert capsys.readouterr().err == (
+        "auditstream: /k8s_audit answered 503 for 1.5 s: in words; see what that service tells, and whether "
+        f"{url} is its webhook\n"
+    )
+    assert len(_Moody.answers) == 1
+
+
+@pytest.mark.parametrize("retry_after", [None, "Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_whoever_does_not_say_in_seconds_when_to_come_is_asked_again_soon(
+    moody: Callable[..., str], retry_after: str | None
+) -> None:
+    post(moody(503, 200, retry_after=retry_after), b"{}")
+    assert _Moody.answers == []
+
+
+@pytest.mark.parametrize("to", ["ingest:8765", "ftp://ingest", "http://", "http://ingest:port", "http://[::bad"])
+def test_what_is_no_address_is_told_with_one_that_is(run: "Run", to: str) -> None:
+    ended = run("demo", "--to", to)
+    assert (ended.code, ended.out) == (2, "")
+    expected = f"--to={to}: give the address of a webhook, such as http://127.0.0.1:8765/k8s_audit"
+    assert ended.err == f"auditstream: {expected}\n"
+
+
+def test_the_demo_keeps_no_service_up_that_is_not_its_own(run: "Run") -> None:
+    ended = run("demo", "--keep", "--to", "http://127.0.0.1:8765")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "auditstream: --keep is for a service of the demo's own: leave it out, or --to\n"

@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import trustme
 from aiokafka.partitioner import DefaultPartitioner
 
 from auditstream import demo
 from ingest.split import split
 from tests import waiting
+from tests.auditstream.test_access import SECURED, trusting, write_certificate, write_tokens
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import Stored, create_topics, delete_topics, read_topic
 from tests.kafka.fixtures import variables
@@ -116,6 +119,21 @@ def test_the_path_names_the_cluster_and_rejects_are_dead_letters(
         "judged": b"false",
         "origin": b"ingest",
     }
+
+
+@pytest.mark.partitions(1)
+def test_the_token_names_the_cluster_of_what_is_published(
+    topics: KafkaSettings, ingest: "Ingest", body: MakeBody, folder: Path
+) -> None:
+    authority = trustme.CA()
+    write_certificate(folder, authority)
+    write_tokens(folder, east="east-token", west="west-token")
+    service = ingest(topics, *SECURED, "--cluster", "of-nobody")
+    service.trusts = trusting(authority)
+    await_ready(service)
+    tokens = (None, "west-token", "wrong")
+    assert [service.post(body({"auditID": str(token)}), token=token).code for token in tokens] == [401, 200, 401]
+    assert [dict(record.headers)["cluster"] for record in stored(topics)] == [b"west"]
 
 
 @pytest.mark.partitions(1)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
+from auditstream.access import Access
 from auditstream.local_topic import LocalTopic
+from auditstream.screen import Screen
 from auditstream.serve import Judge, Service, TryAgain, serve
-from auditstream.server import Stop
+from auditstream.server import Front, Stop
+from auditstream.settings import ListenSettings
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from ingest.split import Split
@@ -56,9 +59,10 @@ def _serve(listener: socket.socket, judge: Judge, bodies: list[bytes], *, asks: 
         clients.append(Client(listener.getsockname()[1], bodies, stop if asks else None))
         clients[0].start()
 
-    app = create_app(IngestSettings(), topic, CollectorRegistry())
+    access = Access(ListenSettings(), Screen())
+    front = Front(listener, access, create_app(IngestSettings(), topic, CollectorRegistry(), access.callers))
     try:
-        ended: object = serve(Service(listener, app, topic, judge, begin))
+        ended: object = serve(Service(front, topic, judge, begin))
     except RuntimeError as error:
         ended = error
     clients[0].join()

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI
 
-from auditstream.server import Stop, address_of, listen, run_server, warnings_of
+from auditstream.access import Access
+from auditstream.screen import Screen
+from auditstream.server import Front, Stop, address_of, listen, run_server
+from auditstream.settings import ListenSettings
 from auditstream.usage import UsageError
 
 
@@ -28,7 +31,7 @@ def test_to_ask_for_the_end_twice_or_too_late_is_no_trouble() -> None:
         stop.ask()
 
     with listen("127.0.0.1", 0) as listener:
-        assert run_server(listener, FastAPI(), behind, end) is None
+        assert run_server(Front(listener, Access(ListenSettings(), Screen()), FastAPI()), behind, end) is None
     stops[0].ask()
     assert stops[0].signal is None
     assert went == ["begun", "listening", "ended"]
@@ -38,16 +41,10 @@ def test_what_asks_for_the_end_before_it_began_is_heard_by_nobody() -> None:
     Stop().ask()
 
 
-def test_an_address_is_a_url_and_loopback_needs_no_warning() -> None:
+def test_an_address_is_a_url() -> None:
     with listen("127.0.0.1", 0) as listener:
         assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
-        assert warnings_of(listener) == []
-
-
-def test_a_warning_is_given_where_others_can_post() -> None:
-    with listen("0.0.0.0", 0) as listener:  # noqa: S104 - it is what is warned of
-        [warning] = warnings_of(listener)
-    assert warning.startswith("auditstream: warning: this address can be reached from elsewhere")
+        assert address_of(listener, "https") == f"https://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")

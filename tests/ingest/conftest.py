@@ -22,6 +22,8 @@ from auditstream.local_topic import LocalTopic
 from ingest.app import create_app
 from ingest.publisher import Acknowledged, Publisher
 from ingest.settings import IngestSettings
+from ingest.tokens import Tokens
+from ingest.webhook import Callers
 
 if TYPE_CHECKING:
     from wire.record import Record, Rejected
@@ -45,14 +47,20 @@ class Answer:
 class Ingest:
     """A webhook that listens on loopback, and the consumer at the other end, which keeps what arrives."""
 
-    def __init__(self, settings: IngestSettings, topic: LocalTopic, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        topic: LocalTopic,
+        publisher: Publisher,
+        tokens: Callable[[], Tokens] | None = None,
+    ) -> None:
         self.topic: Final = topic
         self.records: list[Record] = []
         self.rejected: list[Rejected] = []
         self.failure: str | None = None
         """What the consumer says of each batch, if it fails."""
         self.registry: Final = CollectorRegistry()
-        self.app: Final = create_app(settings, publisher, self.registry, cluster="prod")
+        self.app: Final = create_app(settings, publisher, self.registry, Callers("prod", tokens))
         # As small as a server that has nothing else to do: no log of its own, no WebSockets.
         config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none")
         self.server: Final = uvicorn.Server(config)
@@ -157,9 +165,14 @@ def serve() -> Iterator[ServeIngest]:
     """Run webhooks with settings of their own."""
     with ExitStack() as stack:
 
-        def run(topic: LocalTopic | None = None, publisher: Publisher | None = None, **given: Any) -> Ingest:
+        def run(
+            topic: LocalTopic | None = None,
+            publisher: Publisher | None = None,
+            tokens: Callable[[], Tokens] | None = None,
+            **given: Any,
+        ) -> Ingest:
             topic = topic or LocalTopic()
-            return stack.enter_context(Ingest(IngestSettings(**given), topic, publisher or topic).running())
+            return stack.enter_context(Ingest(IngestSettings(**given), topic, publisher or topic, tokens).running())
 
         yield run
 

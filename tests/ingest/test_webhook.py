@@ -17,6 +17,7 @@ import pytest
 
 from auditstream.local_topic import LocalTopic
 from ingest.split import Split, split
+from ingest.tokens import read_tokens, token_line
 from wire.record import MAX_EVENT_BYTES, Reason
 
 if TYPE_CHECKING:
@@ -631,3 +632,73 @@ def test_an_ordinary_body_leaves_no_log(ingest: "Ingest", caplog: pytest.LogCapt
 
     # pytest listens to uvicorn's log of requests too, which is off.
     assert [record for record in caplog.records if record.name != "uvicorn.access"] == []
+
+
+# Who may post
+
+TOKENS = read_tokens(token_line("east", "east-token") + token_line("west", "west-token"))
+UNKNOWN = "a token that is known here is needed: Authorization: Bearer TOKEN\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "cluster"),
+    [
+        ("/k8s_audit", "Bearer east-token", "east"),
+        ("/k8s-audit", "bearer west-token", "west"),
+        ("/k8s_audit/west", "Bearer west-token", "west"),
+    ],
+)
+def test_a_token_names_the_cluster(serve: "ServeIngest", path: str, token: str, cluster: str) -> None:
+    ingest = serve(tokens=lambda: TOKENS)
+    assert ingest.post(event_list(GOOD), path, {"Authorization": token}).code == 200
+    assert [record.cluster for record in ingest.records] == [cluster]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code", "text"),
+    [
+        ("/k8s_audit", {}, 401, UNKNOWN),
+        ("/k8s_audit/east", {"Authorization": "Bearer east-tokeN"}, 401, UNKNOWN),
+        ("/k8s_audit/East", {}, 401, UNKNOWN),
+        ("/k8s_audit/East", {"Authorization": "Bearer east-token"}, 404, NO_CLUSTER),
+        (
+            "/k8s_audit/east",
+            {"Authorization": "Bearer west-token"},
+            403,
+            "this token is of the cluster west, and posts for no other\n",
+        ),
+    ],
+)
+def test_who_may_not_post_is_told_so_and_nothing_is_taken(
+    serve: "ServeIngest", path: str, headers: dict[str, str], code: int, text: str
+) -> None:
+    ingest = serve(tokens=lambda: TOKENS)
+    answer = ingest.post(event_list(GOOD), path, headers)
+    assert (answer.code, answer.text) == (code, text)
+    assert answer.headers.get("www-authenticate") == ("Bearer" if code == 401 else None)
+    assert (ingest.records, ingest.rejected, ingest.metric("body_bytes_total")) == ([], [], 0)
+    assert ingest.metric("bodies_total", code=str(code)) == 1
+
+
+def test_two_tokens_at_once_are_none(serve: "ServeIngest") -> None:
+    ingest = serve(tokens=lambda: TOKENS)
+    request = head("Authorization: Bearer east-token", "Authorization: Bearer west-token", "Content-Length: 5")
+    with ingest.socket(request) as raw:
+        assert raw.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+def test_the_tokens_of_the_moment_are_asked(serve: "ServeIngest") -> None:
+    valid = [TOKENS]
+    ingest = serve(tokens=lambda: valid[-1])
+    bearer = {"Authorization": "Bearer east-token"}
+    assert ingest.post(event_list(GOOD), headers=bearer).code == 200
+    valid.append(read_tokens(""))
+    assert ingest.post(event_list(OTHER), headers=bearer).code == 401
+
+
+def test_metrics_are_for_callers_and_health_is_for_all(serve: "ServeIngest") -> None:
+    ingest = serve(tokens=lambda: TOKENS)
+    assert [ingest.request("GET", path).code for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 401]
+    answer = ingest.request("GET", "/metrics", headers={"Authorization": "Bearer west-token"})
+    assert answer.code == 200
+    assert "auditstream_ingest_body_bytes_total" in answer.text

@@ -88,7 +88,7 @@ class OwnBroker(Broker, Protocol):
         ...
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it go on; where it does, nothing happens."""
         ...
 
 

@@ -95,7 +95,11 @@ class ContainerBroker:
 
     def resume(self) -> None:
         """Let it go on."""
-        self._engine.unpause()
+        # Unlike a signal to a process, the engine refuses to let go on what does.
+        engine = self._engine
+        engine.reload()
+        if engine.status == "paused":
+            engine.unpause()
 
     def end(self) -> None:
         """Remove the container with all that is in it."""

@@ -226,4 +226,5 @@ def test_a_broker_that_is_frozen_does_not_answer_until_it_goes_on(
     with pytest.raises(TimeoutError):
         asyncio.run(ask(own_kafka.bootstrap, 1.0))
     own_kafka.resume()
+    own_kafka.resume()
     assert asyncio.run(_values(own_topics)) == [b"first"]

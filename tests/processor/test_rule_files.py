@@ -4,7 +4,9 @@ from pathlib import Path
 
 import rules
 from processor.rule_files import load_rules, pack_files, read_files
+from rules.errors import Code, Problem
 from rules.loader import Selection
+from tests.unprivileged import as_nobody, open_folder
 
 _RULE = "- rule: {}\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
@@ -36,16 +38,35 @@ def test_the_pack_comes_first_unless_left_out(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_told_beside_everything_else(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
     (tmp_path / "broken.yaml").write_text("a: b")
-    paths = [tmp_path / "missing.yaml", tmp_path / "empty", tmp_path / "broken.yaml"]
+    paths = [tmp_path / "missing.yaml", tmp_path / "broken.yaml"]
     result = load_rules(paths, with_pack=False, selection=Selection())
     assert result.ruleset is None
     assert [(problem.message, problem.hint) for problem in result.errors] == [
         (f"cannot read {tmp_path}/missing.yaml: No such file or directory", "check the path and its permissions"),
-        (f"no rule files in the folder {tmp_path}/empty", "put files named *.yaml into it"),
         ("a rule file is a sequence of items", "begin each item with '- ', such as '- rule: ...'"),
     ]
+
+
+def test_a_folder_without_rules_is_told_and_refuses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("Put rules here.")
+    result = load_rules([tmp_path], with_pack=True, selection=Selection())
+    pack = load_rules([], with_pack=True, selection=Selection()).ruleset
+    assert result.ruleset is not None
+    assert pack is not None
+    assert result.ruleset.digest == pack.digest
+    assert result.problems == (
+        Problem(Code.NO_FILES, f"no rule files in the folder {tmp_path}", hint="put files named *.yaml into it"),
+    )
+    assert result.warnings == [*result.problems]
+
+
+def test_a_folder_without_rules_changes_nothing_of_what_is_wrong_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.yaml").write_text("a: b")
+    result = load_rules([tmp_path / "empty", tmp_path / "broken.yaml"], with_pack=True, selection=Selection())
+    assert result.ruleset is None
+    assert [problem.code for problem in result.problems] == [Code.NO_FILES, Code.YAML_VALIDATE]
 
 
 def test_the_pack_is_files_of_rules() -> None:
@@ -53,3 +74,18 @@ def test_the_pack_is_files_of_rules() -> None:
     names = [file.name for file in pack_files()]
     assert names == ["pack:suspicious.yaml", "pack:lifecycle.yaml", "pack:every_event.yaml"]
     assert set(names) == {f"pack:{path.name}" for path in library.glob("*.yaml")}
+
+
+def test_a_file_that_must_not_be_read_hides_no_other() -> None:
+    with open_folder() as folder:
+        for name in ("a.yaml", "b.yaml"):
+            (folder / name).write_text("")
+        (folder / "closed").mkdir(mode=0)
+        (folder / "a.yaml").chmod(0)
+        with as_nobody():
+            read, problems = read_files([folder, folder / "closed"])
+    assert [Path(file.name).name for file in read] == ["b.yaml"]
+    assert [problem.message for problem in problems] == [
+        f"cannot read {folder}/a.yaml: Permission denied",
+        f"cannot read {folder}/closed: Permission denied",
+    ]

@@ -1,0 +1,252 @@
+"""Which rules of a pack an audit policy blinds, found without any event: `gaps`.
+
+Of each request that there can be, a policy says what is told, and a rule's condition whether it may match: what the
+condition asks of the request's verb, target and user is known, everything else may be so or not. Where it may match,
+each field that is still open in it, or shown in the output, must be told. What a field reads of the bodies is observed:
+it is read from an event that notes which of its members are asked for.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final, NamedTuple
+
+import msgspec
+
+from rules.checker import Checked, Comparison, Conjunction, Disjunction, Negation, Present
+from rules.document import Value
+from rules.event import Event
+from rules.fields import Field
+from rules.interpreter import evaluate
+from rules.nodes import FieldRef
+from rules.output import Placeholder
+from rules.podspec import volume_paths
+from rules.ruleset import Rule
+from tests.deploy.audit_policy import Decision, Policy, Request, decide
+from tests.deploy.kubernetes_api import BODILESS, PERSON, as_event, requests, users
+from wire.tracked import keyed
+
+_SHOWN: Final = {
+    "None": frozenset[str](),
+    "Metadata": frozenset[str](),
+    "Request": frozenset({"requestObject"}),
+    "RequestResponse": frozenset({"requestObject", "responseObject"}),
+}
+BODIES: Final = _SHOWN["RequestResponse"]
+_TOLD: Final = ("ResponseStarted", "ResponseComplete")
+"""Stages in which rules alert. Facts of RequestReceived are those of the request; a Panic has no answer."""
+
+_KNOWN: Final = frozenset(
+    {
+        *("ka.auditid", "ka.stage", "ka.verb"),
+        *("ka.target.resource", "ka.target.subresource", "jevt.value[/objectRef/apiGroup]"),
+    }
+)
+_KNOWN_OF_USERS: Final = frozenset({"ka.user.name", "ka.user.groups"})
+_KNOWN_OF_PATHS: Final = frozenset({"ka.uri", "ka.target.name", "ka.target.namespace"})
+
+Use = tuple[Field, str | None]
+"""A field and its argument."""
+Needs = dict[str, frozenset[str]]
+"""Fields, and which bodies they read."""
+
+
+class Gap(NamedTuple):
+    """What a rule does not get to see of some requests."""
+
+    rule: str
+    missing: str
+    """A field, a stage, or `the event` where nothing is told."""
+    verb: str
+    target: str
+    """`resource/subresource`, or a path."""
+    user: str
+    level: str
+
+
+class _Noting(Value):
+    """A document that notes which members it was asked for."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self.asked: set[str] = set()
+
+    def member(self, name: str) -> Value | None:
+        self.asked.add(name)
+        return super().member(name)
+
+
+class Question(NamedTuple):
+    """A request in one of its stages, as conditions see it."""
+
+    request: Request
+    stage: str
+    knows_user: bool
+
+
+@cache
+def _event(question: Question) -> Event:
+    return Event(_Noting(msgspec.json.encode(as_event(question.request, question.stage))), 0)
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def _is_known(use: Use, question: Question) -> bool:
+    field, argument = use
+    name = str(FieldRef(field.name, argument, 0))
+    if name in _KNOWN or (question.request.target is None and name in _KNOWN_OF_PATHS):
+        return True
+    if name in _KNOWN_OF_USERS:
+        return question.knows_user
+    return _is_absent(field, _event(question))
+
+
+def _is_absent(field: Field, event: Event) -> bool:
+    """Tell whether a field has no value in any event of such a request."""
+    verb = event.string("verb") or ""
+    if field.name.startswith("podspec."):
+        return event.pod_spec is None
+    if field.name.startswith("persistentvolume."):
+        return not volume_paths(event.target, verb, (event.request_object, event.response_object))
+    if field.name.startswith("resource."):
+        return keyed(*event.target, verb) is None
+    return False
+
+
+def judge(condition: Checked, question: Question) -> bool | None:
+    """Return whether a condition holds for every such request, for none (False), or for some (None)."""
+    match condition:
+        case Conjunction(children):
+            return _first_of(children, question, decisive=False)
+        case Disjunction(children):
+            return _first_of(children, question, decisive=True)
+        case Negation(child):
+            verdict = judge(child, question)
+            return None if verdict is None else not verdict
+        case Present(field, argument) | Comparison(field, argument):
+            return evaluate(condition, _event(question)) if _is_known((field, argument), question) else None
+    raise AssertionError(condition)
+
+
+def _first_of(children: Iterable[Checked], question: Question, *, decisive: bool) -> bool | None:
+    """Return the verdict that decides as soon as a child gives it; else None if some child is open."""
+    is_open = False
+    for child in children:
+        verdict = judge(child, question)
+        if verdict is decisive:
+            return decisive
+        is_open = is_open or verdict is None
+    return None if is_open else not decisive
+
+
+def _open_uses(condition: Checked, question: Question) -> Iterator[Use]:
+    """Yield the fields on which a condition still hangs."""
+    if judge(condition, question) is not None:
+        return
+    match condition:
+        case Conjunction(children) | Disjunction(children):
+            for child in children:
+                yield from _open_uses(child, question)
+        case Negation(child):
+            yield from _open_uses(child, question)
+        case Present(field, argument) | Comparison(field, argument):
+            yield field, argument
+
+
+def reads(use: Use, question: Question) -> frozenset[str]:
+    """Return which bodies a field reads of such a request."""
+    field, argument = use
+    event = _event(question)
+    if _is_absent(field, event):
+        return frozenset()
+    if field.name.startswith("resource."):
+        # The inventory reads both, to know names, uids and whether an object is gone.
+        return frozenset() if event.target[2] in BODILESS else BODIES
+    document = _Noting(event.document.raw)
+    field.read(Event(document, 0), argument)
+    return BODIES & document.asked
+
+
+# --- policies --------------------------------------------------------------------------------------------------------
+
+
+class _Asked:
+    """A rule, and what it needs of each request that it was asked about."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.name: Final = rule.name
+        self._condition: Final = rule.condition
+        self._shown: Final = {(piece.field, piece.argument) for piece in rule.output if isinstance(piece, Placeholder)}
+        self._known: Final[dict[Question, Needs | None]] = {}
+
+    def missing(self, request: Request, decision: Decision, *, knows_user: bool) -> set[str]:
+        """Return what the rule misses of a request of which this is told."""
+        found: set[str] = set()
+        for stage in _TOLD:
+            needs = self._needs(Question(request, stage, knows_user))
+            if needs is None:
+                continue
+            if decision.level == "None":
+                return {"the event"}
+            if stage in decision.omitted_stages:
+                found.add(stage)
+            found |= {name for name, bodies in needs.items() if not bodies <= _SHOWN[decision.level]}
+        return found
+
+    def _needs(self, question: Question) -> Needs | None:
+        if question not in self._known:
+            self._known[question] = self._find_needs(question)
+        return self._known[question]
+
+    def _find_needs(self, question: Question) -> Needs | None:
+        """Return the fields that the rule hangs on and shows, with the bodies they read; None where it cannot match."""
+        if judge(self._condition, question) is False:
+            return None
+        uses = self._shown.union(_open_uses(self._condition, question))
+        return {str(FieldRef(field.name, argument, 0)): reads((field, argument), question) for field, argument in uses}
+
+
+def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
+    """Return everything that a policy keeps from rules."""
+    rules = list(rules)
+    names = {name for rule in rules for name in _said_of(rule.condition, "ka.user.name")}
+    groups = {group for rule in rules for group in _said_of(rule.condition, "ka.user.groups")}
+    told: dict[tuple[Request, Decision], set[Request]] = {}
+    for user in users(policy, names, groups):
+        for request in requests(policy, user):
+            seen = _as_conditions_see(request)
+            anybodys = seen._replace(user=PERSON.name, groups=PERSON.groups)
+            told.setdefault((anybodys, decide(policy, request)), set()).add(seen)
+    return {
+        Gap(rule.name, missing, request.verb, _target(request), request.user or "", decision.level)
+        for rule in map(_Asked, rules)
+        for (anybodys, decision), their in told.items()
+        if rule.missing(anybodys, decision, knows_user=False)  # asked of any user first, which mostly answers it
+        for request in their
+        for missing in rule.missing(request, decision, knows_user=True)
+    }
+
+
+def _said_of(condition: Checked, field: str) -> Iterator[str]:
+    """Yield what a condition compares a field with; whoever is called so, and what begins so, may decide it."""
+    match condition:
+        case Conjunction(children) | Disjunction(children):
+            for child in children:
+                yield from _said_of(child, field)
+        case Negation(child):
+            yield from _said_of(child, field)
+        case Comparison(compared, _, _, constants) if compared.name == field:
+            yield from constants
+
+
+def _as_conditions_see(request: Request) -> Request:
+    """Return a request without what is left open here: its namespace and name."""
+    target = request.target
+    return request if target is None else request._replace(target=target._replace(namespace="", name=""))
+
+
+def _target(request: Request) -> str:
+    target = request.target
+    if target is None:
+        return request.path
+    return f"{target.resource}/{target.subresource}" if target.subresource else target.resource

@@ -1,0 +1,89 @@
+"""The pack under test: its rules, its samples, and what they alert of events as an audit policy leaves them."""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import rules
+from ingest.split import split
+from processor.alert import Alert
+from processor.engine import Engine
+from processor.rule_files import pack_files
+from rules.loader import Selection, load
+from rules.ruleset import Rule, Ruleset
+from tests.deploy.audit_policy import Event, Policy, cut, read
+
+ROOT: Final = Path(rules.__file__).parents[1]
+DEPLOY: Final = ROOT / "deploy" / "apiserver"
+FIXTURES: Final = Path(__file__).parent / "fixtures"
+SAMPLES: Final = ROOT / "rules" / "library" / "samples"
+
+Telling = tuple[str, str, str, str]
+"""An alert as its reader sees it: rule, audit id, output, output_fields as JSON."""
+
+
+class Sample(NamedTuple):
+    """An event that must alert, or must not, after those before it."""
+
+    alert: bool
+    event: dict[str, Any]
+    before: tuple[dict[str, Any], ...] = ()
+
+
+def shipped_policy() -> Any:
+    """Return the policy of `deploy/`: a new copy, to be changed at will."""
+    return read((DEPLOY / "audit-policy.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def ruleset() -> Ruleset:
+    """Return the pack with all its rules enabled."""
+    shipped = load(pack_files()).ruleset
+    assert shipped is not None
+    every = load(pack_files(), Selection(enabled=frozenset(rule.name for rule in shipped.rules))).ruleset
+    assert every is not None
+    return every
+
+
+def samples(rule: Rule) -> list[Sample]:
+    """Return a rule's samples."""
+    folder = SAMPLES / Path(rule.position.file.removeprefix("pack:")).stem
+    name = re.sub(r"[^a-z0-9]+", "-", rule.name.lower()).strip("-")
+    return [Sample(**json.loads(line)) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def told(policy: Policy, events: Iterable[Event]) -> list[Event]:
+    """Return what of some events is told under a policy."""
+    return [kept for kept in (cut(policy, event) for event in events) if kept is not None]
+
+
+def tellings(
+    events: Iterable[Event], engine: Engine | None = None, state: dict[bytes, bytes] | None = None
+) -> list[Telling]:
+    """Return what the pack tells of events, in their order."""
+    body = json.dumps({"kind": "EventList", "items": list(events)}).encode()
+    divided = split(body, cluster="test", received_ms=0)
+    assert not divided.rejected
+    outcome = (engine or Engine(ruleset(), "host")).process(divided.records, {} if state is None else state)
+    assert not outcome.rejected
+    assert not outcome.failures
+    return [_telling(alert) for alert in outcome.alerts]
+
+
+def _telling(alert: Alert) -> Telling:
+    shown = json.loads(alert.to_json())
+    return alert.rule, shown["audit_id"], shown["output"], json.dumps(shown["output_fields"], sort_keys=True)
+
+
+def sample_tellings(sample: Sample, rule: Rule, policy: Policy | None = None) -> list[Telling]:
+    """Return what a rule tells of a sample's event, seen whole or as a policy leaves it and what came before it."""
+    before: list[Event] = list(sample.before)
+    event: list[Event] = [sample.event]
+    if policy is not None:
+        before, event = told(policy, before), told(policy, event)
+    engine, state = Engine(ruleset(), "host"), dict[bytes, bytes]()
+    tellings(before, engine, state)
+    return [telling for telling in tellings(event, engine, state) if telling[0] == rule.name]
