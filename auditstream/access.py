@@ -147,8 +147,7 @@ def _described(tokens: Tokens) -> str:
 
 def _read_tokens(path: Path) -> Tokens:
     try:
-        # Some editors put a mark before the first line.
-        return read_tokens(read_file(path).decode("utf-8-sig"))
+        return read_tokens(read_file(path).decode())
     except UnicodeDecodeError:
         raise BrokenFileError(f"{path} is no text: expected lines of CLUSTER: HASH") from None
     except BrokenTokensError as error:

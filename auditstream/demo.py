@@ -55,7 +55,6 @@ _TIMEOUT_SECONDS: Final = 30
 _PATIENCE_SECONDS: Final = 60.0
 """So long a webhook that runs already may tell to come later, before something is wrong with it."""
 
-
 _SHOWN_CHARACTERS: Final = 300
 """Of an answer: whatever server it is may answer with a page."""
 
@@ -199,13 +198,13 @@ def post(url: str, body: bytes, patience_seconds: float = float("inf")) -> None:
         try:
             connection.request("POST", path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            text = answer.read().decode(errors="replace").strip()
+            text = answer.read().decode(errors="replace").strip()[:_SHOWN_CHARACTERS]
         finally:
             connection.close()
         if answer.status == http.client.OK:
             return
         if answer.status != http.client.SERVICE_UNAVAILABLE:
-            raise DemoError(f"{path} answered {answer.status}: {text[:_SHOWN_CHARACTERS]}")
+            raise DemoError(f"{path} answered {answer.status}: {text}")
         pause = _seconds(answer.headers["Retry-After"])
         if time.monotonic() + pause > end:
             raise DemoError(f"{path} answered {answer.status} for {patience_seconds:g} s: {text}")

@@ -47,7 +47,8 @@ class Tokens:
 def read_tokens(text: str) -> Tokens:
     """Return the tokens of a file: empty lines and comments (`#`) are passed over. Raise BrokenTokensError."""
     hashes: dict[bytes, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    # Some editors put a mark before the first line.
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

@@ -97,8 +97,7 @@ class Webhook:
         """Return an endpoint that answers only who may post: metrics tell what was noticed."""
 
         async def checked(request: Request) -> Response:
-            if self._callers.tokens is not None:
-                _caller(request, self._callers.tokens())
+            self._caller(request)
             return await endpoint(request)
 
         async def answer(request: Request) -> Response:
@@ -149,8 +148,7 @@ class Webhook:
         """Return the cluster whose events a body holds; raise what is answered to one that may not post them."""
         # The router's own match would pass a line break at the end.
         path = _PATH.fullmatch(request.scope["path"])
-        tokens = None if self._callers.tokens is None else self._callers.tokens()
-        caller = None if tokens is None else _caller(request, tokens)
+        caller = self._caller(request)
         if path is None:
             raise HTTPException(
                 404,
@@ -159,6 +157,21 @@ class Webhook:
         if caller is not None and path[1] not in {None, caller}:
             raise HTTPException(403, f"this token is of the cluster {caller}, and posts for no other", _CLOSE)
         return path[1] or caller or self._callers.default
+
+    def _caller(self, request: Request) -> str | None:
+        """Return the cluster of the token that a request bears, None where none is asked for.
+
+        Raises what is answered to a request without a token that is known.
+        """
+        if self._callers.tokens is None:
+            return None
+        given = request.headers.getlist("authorization")
+        cluster = self._callers.tokens().cluster_of(given[0]) if len(given) == 1 else None
+        if cluster is None:
+            raise HTTPException(
+                401, "a token that is known here is needed: Authorization: Bearer TOKEN", _CLOSE | _BEARER
+            )
+        return cluster
 
     async def _read(self, request: Request, held: Held) -> bytes:
         """Return the body as it came, once all of it is there."""
@@ -217,15 +230,6 @@ class Webhook:
                 "or raise AUDITSTREAM_INGEST_MAX_BODY_BYTES",
                 headers,
             )
-
-
-def _caller(request: Request, tokens: Tokens) -> str:
-    """Return the cluster of the token that a request bears; raise what is answered to one without."""
-    given = request.headers.getlist("authorization")
-    cluster = tokens.cluster_of(given[0]) if len(given) == 1 else None
-    if cluster is None:
-        raise HTTPException(401, "a token that is known here is needed: Authorization: Bearer TOKEN", _CLOSE | _BEARER)
-    return cluster
 
 
 def _broken(packed: bytes, detail: str, cluster: str, received_ms: int) -> Rejected:

@@ -47,6 +47,10 @@ def test_a_file_may_hold_none() -> None:
     assert Tokens(()).cluster_of("Bearer east-token") is None
 
 
+def test_a_mark_before_the_first_line_is_passed_over() -> None:
+    assert read_tokens(f"\ufeffeast: {EAST}").cluster_of("Bearer east-token") == "east"
+
+
 def test_a_line_that_is_written_is_read() -> None:
     assert token_line("east", "east-token") == f"east: {EAST}\n"
     assert read_tokens(token_line("east", "east-token")).cluster_of("Bearer east-token") == "east"
