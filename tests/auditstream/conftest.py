@@ -83,18 +83,24 @@ class Serving:
             assert self.process.poll() is None, self.told()
         self.address = found[1]
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it listens: host and port."""
+        target = urlsplit(self.address)
+        assert target.hostname is not None
+        assert target.port is not None
+        return target.hostname, target.port
+
     def told(self) -> str:
         """Return what was told on standard error until now."""
         return self.err.read_text()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request on a connection of its own."""
-        target = urlsplit(self.address)
-        host = target.hostname or ""
         connection = (
-            http.client.HTTPSConnection(host, target.port, timeout=60, context=self.trusts)
-            if target.scheme == "https"
-            else http.client.HTTPConnection(host, target.port, timeout=60)
+            http.client.HTTPSConnection(*self.place, timeout=60, context=self.trusts)
+            if self.address.startswith("https:")
+            else http.client.HTTPConnection(*self.place, timeout=60)
         )
         try:
             connection.request(method, path, body, dict(headers or {}))

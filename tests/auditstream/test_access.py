@@ -1,6 +1,5 @@
 """Who may post: over real TLS, with tokens right and wrong, renewed under a service that runs; and what is refused."""
 
-import hashlib
 import http.client
 import re
 import socket
@@ -17,6 +16,7 @@ from auditstream.access import Access
 from auditstream.screen import Screen
 from auditstream.settings import ListenSettings
 from auditstream.usage import UsageError
+from tests.credentials import SECURED, trusting, write_certificate, write_tokens
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -24,27 +24,6 @@ if TYPE_CHECKING:
 
 MakeBody = Callable[..., bytes]
 Secured = Callable[..., "Serving"]
-
-SECURED = ("--tls-certificate", "tls.crt", "--tls-key", "tls.key", "--tokens", "tokens")
-
-
-def write_certificate(folder: Path, authority: trustme.CA) -> None:
-    """Write a certificate of loopback and its key."""
-    made = authority.issue_cert("127.0.0.1")
-    (folder / "tls.key").write_bytes(made.private_key_pem.bytes())
-    (folder / "tls.crt").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
-
-
-def write_tokens(folder: Path, **clusters: str) -> None:
-    """Write the file of tokens, one a cluster."""
-    lines = [f"{cluster}: {hashlib.sha256(token.encode()).hexdigest()}\n" for cluster, token in clusters.items()]
-    (folder / "tokens").write_text("".join(lines))
-
-
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +111,8 @@ def test_health_needs_no_token_and_metrics_do(secured: Secured) -> None:
 
 
 def connect(service: "Serving") -> http.client.HTTPSConnection:
-    host, port = service.address.removeprefix("https://").split(":")
-    return http.client.HTTPSConnection(host, int(port), timeout=30, context=service.trusts)
+    host, port = service.place
+    return http.client.HTTPSConnection(host, port, timeout=30, context=service.trusts)
 
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
@@ -141,8 +120,8 @@ def connect(service: "Serving") -> http.client.HTTPSConnection:
 
 def test_plain_http_with_the_right_token_gets_nowhere(secured: Secured, body: MakeBody) -> None:
     service = secured()
-    host, port = service.address.removeprefix("https://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    host, port = service.place
+    connection = http.client.HTTPConnection(host, port, timeout=30)
     connection.request("POST", "/k8s_audit", body({}), {"Authorization": "Bearer east-token"})
     with pytest.raises((http.client.HTTPException, OSError)):
         connection.getresponse()
@@ -169,11 +148,11 @@ def test_tls_without_tokens_takes_the_cluster_from_the_path(
 
 def test_a_client_that_would_speak_http_2_is_told_of_http_1_1(secured: Secured) -> None:
     service = secured()
-    host, port = service.address.removeprefix("https://").split(":")
+    host, port = service.place
     assert service.trusts is not None
     service.trusts.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection((host, int(port)), timeout=30) as raw,
+        socket.create_connection((host, port), timeout=30) as raw,
         service.trusts.wrap_socket(raw, server_hostname=host) as connection,
     ):
         assert (connection.version(), connection.selected_alpn_protocol()) == ("TLSv1.3", "http/1.1")

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 
 def connect(service: "Serving", *sent: bytes) -> socket.socket:
-    host, port = service.address.split("//")[1].split(":")
-    raw = socket.create_connection((host, int(port)), timeout=HEAD_SECONDS * 2)
+    raw = socket.create_connection(service.place, timeout=HEAD_SECONDS * 2)
     for part in sent:
         raw.sendall(part)
     return raw

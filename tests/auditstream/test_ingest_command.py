@@ -22,7 +22,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from auditstream import demo
 from ingest.split import split
 from tests import waiting
-from tests.auditstream.test_access import SECURED, trusting, write_certificate, write_tokens
+from tests.credentials import SECURED, trusting, write_certificate, write_tokens
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import Stored, create_topics, delete_topics, read_topic
 from tests.kafka.fixtures import variables

@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from tests.compose.stack import IMAGE, Stack, docker, inspected, succeed, until
+from tests.credentials import trusting, write_certificate
 from tests.deploy.test_compose import examples
 from tests.e2e import topics
 from tests.e2e.recorded import BODIES, in_one_process
@@ -42,18 +43,14 @@ class Secured(NamedTuple):
 @pytest.fixture(scope="module")
 def secured(stack: Stack) -> Secured:
     folder, authority = stack.tls, trustme.CA()
-    made = authority.issue_cert("127.0.0.1")
-    (folder / "tls.crt").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
     (folder / "tls.key").touch(0o600)
-    (folder / "tls.key").write_bytes(made.private_key_pem.bytes())
+    write_certificate(folder, authority)
     user = f"{os.getuid()}:{os.getgid()}"
     command = ("run", "--rm", "--user", user, "--volume", f"{folder}:/tls", IMAGE)
     token = succeed(docker(*command, "tokens", "add", "prod-1", "--file", "/tls/tokens")).strip()
     stack.choose({**CHOSEN, "DEPLOY_USER": user})
     stack.up()
-    trusts = ssl.create_default_context()
-    authority.configure_trust(trusts)
-    return Secured(stack, token, trusts)
+    return Secured(stack, token, trusting(authority))
 
 
 def test_the_lines_of_the_example_are_all_it_takes(secured: Secured) -> None:

@@ -209,8 +209,11 @@ class _Asked:
 def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
     """Return everything that a policy keeps from rules."""
     rules = list(rules)
-    names = {name for rule in rules for name in _said_of(rule.condition, "ka.user.name")}
-    groups = {group for rule in rules for group in _said_of(rule.condition, "ka.user.groups")}
+    # Whoever is called so, and whose name begins so, may decide a condition.
+    names, groups = (
+        {said for rule in rules for one in comparisons(rule.condition, field) for said in one.constants}
+        for field in ("ka.user.name", "ka.user.groups")
+    )
     told: dict[tuple[Request, Decision], set[Request]] = {}
     for user in users(policy, names, groups):
         for request in requests(policy, user):
@@ -227,16 +230,16 @@ def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
     }
 
 
-def _said_of(condition: Checked, field: str) -> Iterator[str]:
-    """Yield what a condition compares a field with; whoever is called so, and what begins so, may decide it."""
+def comparisons(condition: Checked, *fields: str) -> Iterator[Comparison]:
+    """Yield what compares some fields in a condition."""
     match condition:
         case Conjunction(children) | Disjunction(children):
             for child in children:
-                yield from _said_of(child, field)
+                yield from comparisons(child, *fields)
         case Negation(child):
-            yield from _said_of(child, field)
-        case Comparison(compared, _, _, constants) if compared.name == field:
-            yield from constants
+            yield from comparisons(child, *fields)
+        case Comparison(field) if field.name in fields:
+            yield condition
 
 
 def _as_conditions_see(request: Request) -> Request:
