@@ -14,9 +14,22 @@ from typing import Final
 from rules.event import Event
 
 FieldValue = str | int | tuple[str, ...] | None
-"""Text, a number, the elements of a list (never none), or None for absent."""
+"""Text, a number or a boolean, the elements of a list (never none), or None for absent."""
 
 Read = Callable[[Event, str | None], FieldValue]
+
+
+class Type(Enum):
+    """What kind of value a field has; it decides which operators fit and how constants are read."""
+
+    STRING = "string"
+    NUMBER = "number"
+    """Unsigned, 64 bits."""
+    ABSTIME = "absolute time"
+    """Nanoseconds or seconds since the epoch; a number that compares with no other kind of number."""
+    RELTIME = "relative time"
+    """Nanoseconds or seconds; the same."""
+    BOOL = "boolean"
 
 
 class Argument(Enum):
@@ -36,6 +49,7 @@ class Field:
     read: Read
     is_list: bool = False
     argument: Argument = Argument.NONE
+    type: Type = Type.STRING
 
 
 def boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
