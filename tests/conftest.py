@@ -15,7 +15,7 @@ from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from wire.record import Record
 
-pytest_plugins = ["tests.kafka.fixtures"]
+pytest_plugins = ["tests.kafka.fixtures", "tests.conformance.summary"]
 
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
