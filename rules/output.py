@@ -1,18 +1,19 @@
 """Output formats: `Pod created (user=%ka.user.name)` into text and `output_fields`. Spec sections 3.1 and 3.3.
 
-`compile_format` belongs to a load and finds all that can be wrong; `render` cannot fail. Absent values show as `<NA>`
-in the text and as None among the fields.
+`compile_format` belongs to a load and finds all that can be wrong; the others cannot fail. A field has two views: the
+text shows `values`, made text by `render`; consumers of alerts get `alert_fields`, in which a time is a number and what
+is absent is None, where the text shows `<NA>`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
 from rules.checker import ABSENT
 from rules.event import Event
-from rules.fields import Argument, ArgumentError, Field, FieldValue, check_argument
-from rules.nodes import FieldRef
+from rules.fields import Argument, ArgumentError, Field, FieldValue, boolean, check_argument
 from rules.parser import read_field
 from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
@@ -34,7 +35,20 @@ class Placeholder:
     @property
     def key(self) -> str:
         """The field as `output_fields` names it."""
-        return str(FieldRef(self.field.name, self.argument, 0))
+        return self.field.name if self.argument is None else f"{self.field.name}[{_printed(self.argument)}]"
+
+
+_QUOTED: Final = re.compile(r"[\b\f\n\r\t =\"'\\\\]")
+_ESCAPES: Final = str.maketrans(
+    {"\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\"}
+)
+
+
+def _printed(argument: str) -> str:
+    """Return an argument as the reference prints it: between quotes only where it needs them."""
+    if argument and _QUOTED.search(argument) is None:
+        return argument
+    return f'"{argument.translate(_ESCAPES)}"'
 
 
 Format = tuple[str | Placeholder, ...]
@@ -114,26 +128,47 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:
-    """Return the fields of a format and their values, None for absent."""
+    """Return what the text of a format shows: the values of its fields by name, None for absent."""
     return {piece.key: piece.field.read(event, piece.argument) for piece in pieces if isinstance(piece, Placeholder)}
 
 
-def render(pieces: Format, shown: dict[str, FieldValue]) -> str:
+def alert_fields(pieces: Format, event: Event, shown: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Return the `output_fields` of an alert, by name: what its text shows, but for fields that have another view."""
+    found = dict(shown)
+    for piece in pieces:
+        if isinstance(piece, Placeholder) and piece.field.read_for_alert is not None:
+            found[piece.key] = piece.field.read_for_alert(event, piece.argument)
+    return dict(sorted(found.items()))
+
+
+def render(pieces: Format, shown: Mapping[str, FieldValue]) -> str:
     """Return the text of a format, given the values of its fields."""
     return "".join(piece if isinstance(piece, str) else _shown(piece, shown[piece.key]) for piece in pieces)
 
 
 def _shown(piece: Placeholder, value: FieldValue) -> str:
-    if value is None:
-        text = ABSENT
-    elif isinstance(value, tuple):
-        text = _list_text(value)
-    else:
-        text = str(value)
-    return text if piece.width is None else text[: piece.width].ljust(piece.width)
+    match value:
+        case None:
+            text = ABSENT
+        case tuple():
+            text = _list_text(value)
+        case bool():
+            text = boolean(value)
+        case int():
+            text = f"{value:0{piece.field.digits}}"
+        case _:
+            text = value
+    return text if piece.width is None else _fitted(text, piece.width)
+
+
+def _fitted(text: str, width: int) -> str:
+    """Return text of so many bytes, padded or cut; half a character shows as U+FFFD, as in the reference."""
+    whole = text.encode(errors="surrogateescape")
+    return whole[:width].decode(errors="replace") + " " * (width - len(whole))
 
 
 def _list_text(value: tuple[str, ...]) -> str:
     """Return the elements as the reference prints them: no comma after leading empty ones, cut at a length."""
     first = next((index for index, element in enumerate(value) if element), len(value))
-    return f"({','.join(value[first:])})".encode()[:_MAX_LIST_BYTES].decode(errors="ignore")
+    whole = f"({','.join(value[first:])})".encode(errors="surrogateescape")
+    return whole[:_MAX_LIST_BYTES].decode(errors="replace")

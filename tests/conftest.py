@@ -57,7 +57,7 @@ def make_event(make_record: MakeRecord) -> MakeEvent:
     """Make the event of such a record."""
 
     def make(cluster: str = "default", **members: object) -> Event:
-        event = decode(make_record(cluster, **members))
+        event = decode(make_record(cluster, **members), "node-1")
         assert isinstance(event, Event)
         return event
 

@@ -1,6 +1,6 @@
 """Where this project differs from the reference on purpose: all of it, each with its row of the language's table.
 
-The table of the reference's quirks says of each what this project does about it. `ROWS` repeats it; a deviation may
+The table of the reference's quirks says of each what is done about it. `ROWS` repeats it; a deviation may
 only stand on a row that says something else than to do the same. Whoever compares, asks `meant` about each difference
 and then `idle` whether an entry hid nothing: such an entry fails the runner of its data file.
 """
@@ -60,6 +60,9 @@ _SOURCE_IPS = "ka.sourceips reads a role's rules there; here it reads the event'
 _EFFECTIVE = "eff_run_as_* read beside the securityContext there; here they read it, the container's, then the Pod's."
 _CAPABILITIES = "add_capabilities is each container's array as one text there; here each capability is an element."
 
+_NUMBER = "evt.num counts a process's events there; here it is a number of the event's own, the same for each repeat."
+_SINCE = "evt.reltime counts from a process's first event there; here from when the event's request was received."
+
 EQUAL_MEMBERS = 40
 """The line of the event with equal members."""
 
@@ -77,10 +80,16 @@ DEVIATIONS = (
     Deviation("field_values_edge.json", 22, _SOURCE_IPS, r"^ka\.sourceips"),
     Deviation("field_values_edge.json", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
     Deviation("field_values_edge.json", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("random/values.jsonl", 30, _URI_PARAMETERS, r"^ka\.uri\.param\["),
+    Deviation("random/values.jsonl", 22, _SOURCE_IPS, r"^ka\.sourceips"),
+    Deviation("random/values.jsonl", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
+    Deviation("random/values.jsonl", 24, _CAPABILITIES, r"\.add_capabilities"),
     Deviation("conditions_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
     Deviation("conditions_edge.json", 30, _URI_PARAMETERS, r"ka\.uri\.param\[", _BROKEN_QUERIES),
     Deviation("conditions_edge.json", 22, _SOURCE_IPS, r"ka\.sourceips"),
     Deviation("conditions_edge.json", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("format_edge.json", 33, _NUMBER, r"^\*%evt\.num$"),
+    Deviation("format_edge.json", 33, _SINCE, r"^\*%evt\.reltime$"),
     Deviation("format_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
     Deviation("format_edge.json", 30, _URI_PARAMETERS, r"%ka\.uri\.param\[", _BROKEN_QUERIES),
     Deviation(

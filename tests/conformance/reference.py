@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from processor.decode import parse_timestamp
 from rules.document import Value
 from rules.event import Event
 from rules.text import Text
+from rules.times import parse_timestamp
+from wire.record import identity
 
 _DATA = Path(__file__).parent / "data"
 
@@ -46,7 +47,7 @@ def as_event(line: str) -> Event:
     document = Value(line.encode())
     stamp = document.member("stageTimestamp")
     time_ns = parse_timestamp(stamp.string) if stamp is not None and stamp.string is not None else None
-    return Event(document, time_ns or 0)
+    return Event(document, time_ns or 0, identify=lambda: identity("default", line.encode()))
 
 
 @cache

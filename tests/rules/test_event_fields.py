@@ -7,17 +7,9 @@ import pytest
 from rules.catalogue import FIELDS
 from rules.document import Value
 from rules.event import Event
-from rules.event_fields import clock_time, iso_time, pointer
+from rules.event_fields import pointer
 
 MakeEvent = Callable[..., Event]
-
-_TIME_NS = 1795466041258117000
-
-
-def test_times_are_utc_with_nine_digits() -> None:
-    assert clock_time(_TIME_NS) == "20:34:01.258117000"
-    assert iso_time(_TIME_NS, "Z") == "2026-11-23T20:34:01.258117000Z"
-    assert iso_time(-1, "+0000") == "1969-12-31T23:59:59.999999999+0000"
 
 
 @pytest.mark.parametrize(
