@@ -6,7 +6,8 @@ is absent is None, where the text shows `<NA>`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,34 +84,33 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
             raise ConditionError(message, text.origins[percent], "leave the number after '%' out, or make it smaller")
     name = _NAME.match(text.value, start)
     field = None if name is None else FIELDS.longest_prefix(name.group())
+    refused: ConditionError | None = None
     while field is not None:
-        end = start + len(field.name)
-        argument, after = _argument(text, start, end, field)
-        try:
-            check_argument(field, argument)
-        except ArgumentError:
-            field = FIELDS.longest_prefix(field.name[:-1])
-            continue
-        return Placeholder(field, argument, None if width is None else int(width.group())), after
+        for argument, end in _arguments(text, start, field):
+            try:
+                check_argument(field, argument)
+            except ArgumentError as error:
+                refused = refused or ConditionError(str(error), text.origins[percent], field.description)
+            else:
+                return Placeholder(field, argument, None if width is None else int(width.group())), end
+        field = FIELDS.longest_prefix(field.name[:-1])
     if name is not None and text.value.startswith("(", name.end()):
         message = f"transformers are not supported yet: '{name.group()}('"
         raise ConditionError(message, text.origins[percent], "show the field as it is")
-    raise _no_field(text, percent, name.group() if name else "")
+    raise refused or _no_field(text, percent, name.group() if name else "")
 
 
-def _argument(text: Text, start: int, end: int, field: Field) -> tuple[str | None, int]:
-    """Return the argument after a field's name and where it ends; None where none can be read."""
-    if field.argument is Argument.NONE:
-        return None, end
-    tokenizer = Tokenizer(text)
-    tokenizer.index = start
-    try:
-        reference = read_field(tokenizer)
-    except ConditionError:
-        return None, end
-    if reference.name != field.name or reference.argument is None:
-        return None, end
-    return reference.argument, tokenizer.index
+def _arguments(text: Text, start: int, field: Field) -> Iterator[tuple[str | None, int]]:
+    """Yield what may be the argument after a field's name, and where it ends: what can be read, and none."""
+    end = start + len(field.name)
+    if field.argument is not Argument.NONE:
+        tokenizer = Tokenizer(text)
+        tokenizer.index = start
+        with suppress(ConditionError):
+            reference = read_field(tokenizer)
+            if reference.name == field.name and reference.argument is not None:
+                yield reference.argument, tokenizer.index
+    yield None, end
 
 
 def _no_field(text: Text, percent: int, name: str) -> ConditionError:
@@ -119,9 +119,6 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
         return ConditionError(
             "no field follows this '%'", at, "a '%' always begins a field; write 'percent' for the word"
         )
-    field = FIELDS.longest_prefix(name)
-    if field is not None:
-        return ConditionError(f"{field.name} needs an argument: %{field.name}[...]", at, field.description)
     similar = FIELDS.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
     return ConditionError(f"there is no field '{name}'", at, hint)
