@@ -63,6 +63,8 @@ _CAPABILITIES = "add_capabilities is each container's array as one text there; h
 _NUMBER = "evt.num counts a process's events there; here it is a number of the event's own, the same for each repeat."
 _SINCE = "evt.reltime counts from a process's first event there; here from when the event's request was received."
 
+_NOT_JSON = "What a strict parser of JSON refuses is read there; here it goes to the dead letter."
+
 EQUAL_MEMBERS = 40
 """The line of the event with equal members."""
 
@@ -92,6 +94,60 @@ DEVIATIONS = (
     Deviation("format_edge.json", 33, _SINCE, r"^\*%evt\.reltime$"),
     Deviation("format_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
     Deviation("format_edge.json", 30, _URI_PARAMETERS, r"%ka\.uri\.param\[", _BROKEN_QUERIES),
+    Deviation(
+        "json_lenience.json",
+        31,
+        _NOT_JSON,
+        r"^(unknown escape|truncated|bad hex|raw 0x01|number (01|\.5|\+1|1e)$|NaN|nan|inf)",
+    ),
+    Deviation(
+        "json_lenience.json",
+        31,
+        "A lone surrogate keeps its spelling there; here the event is judged with U+FFFD in its place.",
+        "^lone low surrogate$",
+    ),
+    Deviation("json_lenience.json", 31, _EQUAL_MEMBERS, "^duplicate (verb|kind)$"),
+    Deviation("json_lenience.json", 32, "A zone of 25 hours is one there; here it is no time.", r"\+25:00$"),
+    Deviation("webhook_cases.json", 31, _NOT_JSON, "^NaN$"),
+    Deviation(
+        "webhook_cases.json", 32, "Content-Type has to be spelt so there; here it is not asked for.", "^ct upper$"
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "A body that holds no event is answered 200 there, and gone; here it is answered 400, and kept.",
+        "^(empty body|invalid json|unknown kind|no kind|two json lines|bom)$",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Too large a body is answered 400 there; here 413, with what to do.",
+        "^body over batch",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "One bad element costs its whole array there; here nothing but itself.",
+        "^array with one bad kind",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Arrays within arrays are opened there; here they, which no API server sends, are kept and not judged.",
+        "^array nested$",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Events of some size or depth are dropped without a word there; here far larger and deeper ones are judged.",
+        "^(event too large|event size 2001$|deep nesting 400$)",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Times before 1970 become others there; here such an event is kept and not judged.",
+        "^ts (pre-1970|year1)$",
+    ),
     Deviation(
         "rule_files.json",
         9,
