@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
 from tests.evaluators import Judge
 from wire.record import Record
 
-pytest_plugins = ["tests.kafka.fixtures"]
+pytest_plugins = ["tests.kafka.fixtures", "tests.conformance.summary"]
 
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
@@ -58,7 +58,7 @@ def make_event(make_record: MakeRecord) -> MakeEvent:
     """Make the event of such a record."""
 
     def make(cluster: str = "default", **members: object) -> Event:
-        event = decode(make_record(cluster, **members))
+        event = decode(make_record(cluster, **members), "node-1")
         assert isinstance(event, Event)
         return event
 

@@ -43,7 +43,12 @@ def test_the_user_in_force_is_the_containers_the_pods_or_root(read: Callable[...
     assert read("ka.req.pod.containers.eff_run_as_group") == ("0", "0")
     assert read("ka.req.pod.containers.eff_run_as_user", "0") == ("0",)
     assert read("ka.req.pod.containers.eff_run_as_user", "1") is None
+    assert read("ka.req.pod.containers.eff_run_as_user", "2") is None
     assert read("ka.req.pod.containers.eff_run_as_user", spec={}) is None
+    assert read("ka.req.pod.containers.eff_run_as_user", spec={"containers": []}) is None
+    one = {"containers": {"securityContext": {"runAsUser": 5}}}
+    assert read("ka.req.pod.containers.eff_run_as_user", spec=one) == ("5",)
+    assert read("ka.req.pod.containers.eff_run_as_user", "3", spec=one) == ("5",)
 
 
 def test_an_ephemeral_container_has_no_host_port() -> None:

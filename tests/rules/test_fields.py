@@ -16,6 +16,7 @@ def _field(argument: Argument) -> Field:
         (Argument.NONE, None),
         (Argument.KEY, "x"),
         (Argument.KEY, ""),
+        (Argument.NONEMPTY_KEY, "/etc*"),
         (Argument.INDEX, None),
         (Argument.INDEX, "0"),
         (Argument.INDEX, "12"),
@@ -30,6 +31,9 @@ def test_a_fitting_argument_is_taken(argument: Argument, given: str | None) -> N
     [
         (Argument.NONE, "x", "a.b takes no argument"),
         (Argument.KEY, None, "a.b needs an argument: a.b[...]"),
+        (Argument.NONEMPTY_KEY, None, "a.b needs an argument: a.b[...]"),
+        (Argument.NONEMPTY_KEY, "", "the argument of a.b cannot be empty"),
+        (Argument.NONEMPTY_KEY, "a b", "the argument of a.b cannot hold a blank"),
         (Argument.KEY, "a b", "the argument of a.b cannot hold a blank"),
         (Argument.INDEX, "01", "the argument of a.b is a position counted from 0, such as a.b[0]"),
         (Argument.INDEX, "1" * 5000, "the argument of a.b is a position counted from 0, such as a.b[0]"),
