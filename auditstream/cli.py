@@ -103,7 +103,8 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
 
     The options can be given as variables too, over which the command line wins: AUDITSTREAM_RULES (paths separated
     by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_ENABLE_RULES (names separated by
-    ','), AUDITSTREAM_CLUSTER; and AUDITSTREAM_HOSTNAME, which alerts show instead of this machine's name.
+    ','), AUDITSTREAM_CLUSTER. Two more say how alerts look: AUDITSTREAM_HOSTNAME is shown instead of this machine's
+    name, and with AUDITSTREAM_TIME_FORMAT_ISO_8601=true their text begins with the date.
     """
     settings = read_settings(
         {

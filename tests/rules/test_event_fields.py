@@ -128,3 +128,11 @@ def test_relative_time_counts_from_the_request(
 
 def test_the_whole_event_is_shown_as_compact_json(document: Callable[[object], Value]) -> None:
     assert _read(Event(document({"a": [1, 2], "b": "c d"}), 0), "evt.plugininfo") == '{"a":[1,2],"b":"c d"}'
+
+
+@pytest.mark.parametrize("name", ["evt.time", "evt.time.s", "evt.time.iso8601", "evt.datetime", "evt.datetime.s"])
+def test_among_an_alerts_fields_a_time_is_its_nanoseconds(make_event: MakeEvent, name: str) -> None:
+    field = FIELDS.get(name)
+    assert field is not None
+    assert field.read_for_alert is not None
+    assert field.read_for_alert(make_event(), None) == 1795466041258117000

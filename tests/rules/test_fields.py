@@ -3,7 +3,7 @@
 import pytest
 
 from rules.catalogue import FIELDS
-from rules.fields import Argument, ArgumentError, Catalogue, Field, check_argument
+from rules.fields import Argument, ArgumentError, Catalogue, Field, boolean, check_argument
 
 
 def _field(argument: Argument) -> Field:
@@ -64,3 +64,13 @@ def test_a_misspelt_name_finds_the_right_one() -> None:
 def test_a_catalogue_goes_through_its_fields_in_order() -> None:
     fields = [_field(Argument.NONE)]
     assert list(Catalogue(fields)) == fields
+
+
+def test_a_catalogue_finds_a_field_by_its_very_name() -> None:
+    field = _field(Argument.NONE)
+    assert Catalogue([field]).get("a.b") is field
+    assert Catalogue([field]).get("a") is None
+
+
+def test_a_claim_is_shown_as_a_word() -> None:
+    assert (boolean(True), boolean(False)) == ("true", "false")  # noqa: FBT003 - it is the claim
