@@ -42,6 +42,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that need a Kafka: they take long, and the short ones then fill up what is left of a process."""
+    long = {item.path for item in items if {"kafka", "own_kafka"}.intersection(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture
 def make_record() -> MakeRecord:
     """Make a record of an ordinary event, some members of which are others, or missing where they are `...`."""
