@@ -20,8 +20,8 @@ from auditstream.usage import UsageError, did_you_mean
 from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.errors import LoadResult, Problem
-from rules.loader import Selection
 from rules.ruleset import Ruleset
+from rules.selection import Choice, Selection
 from rules.text import escape
 
 MAX_COMPLAINTS: Final = 20
@@ -59,7 +59,8 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
 
 def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
-    selection = Selection(frozenset(settings.enable_rules), settings.rule_matching)
+    choices = tuple(Choice(enables=True, pattern=name) for name in settings.enable_rules)
+    selection = Selection(choices, matching=settings.rule_matching)
     result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection)
     if result.ruleset is None:
         screen.note([escape_lines(LoadResult(None, result.errors).to_text())])

@@ -17,8 +17,8 @@ from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
 from rules.errors import LoadResult
 from rules.fields import Argument, Field
-from rules.loader import Selection
 from rules.ruleset import Rule, Ruleset
+from rules.selection import Selection
 
 
 class Format(Enum):

@@ -20,6 +20,14 @@ _MAX_CONSTANT_BYTES: Final = 255
 _EXACT: Final = frozenset({"=", "==", "!=", "in", "intersects"})
 
 
+class UnknownFieldError(ConditionError):
+    """A field that there is not; a rule may ask to be left out where one of its own is."""
+
+    def __init__(self, name: str, at: int, hint: str) -> None:
+        super().__init__(f"there is no field '{name}'", at, hint)
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class Present:
     """True where a field has a value."""
@@ -109,7 +117,7 @@ def find_field(reference: FieldRef) -> Field:
     if found is None:
         similar = FIELDS.similar(reference.name)
         hint = f"did you mean '{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-        raise ConditionError(f"there is no field '{reference.name}'", reference.at, hint)
+        raise UnknownFieldError(reference.name, reference.at, hint)
     try:
         check_argument(found, reference.argument)
     except ArgumentError as error:

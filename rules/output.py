@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
-from rules.checker import ABSENT
+from rules.checker import ABSENT, UnknownFieldError
 from rules.event import Event
 from rules.fields import Argument, ArgumentError, Field, FieldValue, check_argument
 from rules.nodes import FieldRef
@@ -110,7 +110,7 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
         return ConditionError(f"{field.name} needs an argument: %{field.name}[...]", at, field.description)
     similar = FIELDS.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-    return ConditionError(f"there is no field '{name}'", at, hint)
+    return UnknownFieldError(name, at, hint)
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:

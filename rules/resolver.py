@@ -4,14 +4,14 @@ Lists are put into the text of a condition before it is parsed, macros into its 
 rule files rely on. The third phase of a load; the checker comes next. Spec section 2.9.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from rules.collector import Definitions, Numbered
 from rules.items import MacroItem
+from rules.list_names import ListNames, Misplaced, misplaced
 from rules.nodes import And, MacroRef, Node, Not, Or
 from rules.parser import parse
 from rules.text import Text
@@ -45,23 +45,40 @@ class Resolver:
         self.used_macros: Final[set[str]] = set()
         self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
         """What is wrong with lists and macros themselves, by ("list" or "macro", name)."""
+        self.misplaced: Final[list[tuple[Misplaced, int, str]]] = []
+        """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._definitions: Final = definitions
         self._visits = 0
-        self._lists: Final = {name: _joined(self._items_of(name)) for name in definitions.lists}
-        self._list_names: Final = _one_of(self._lists)
+        items_of = {name: self._items_of(name) for name in definitions.lists}
+        self._lists: Final = {name: _joined(items) for name, items in items_of.items()}
+        self._sizes: Final = {name: len(items) for name, items in items_of.items()}
+        self._list_names: Final = ListNames(self._lists)
         self._trees: Final[dict[str, _Tree]] = {}
         self._resolving: Final[set[str]] = set()
+        self._file = 0
         for name in self._definitions.macros:
             self._resolve_macro(name)
 
-    def resolve(self, condition: Text) -> Node:
-        """Return a rule's condition without names of lists and macros. Raises ConditionError."""
+    def resolve(self, condition: Text, file: int) -> Node:
+        """Return a condition of a rule, which a file has as it is, without names of lists and macros.
+
+        Raises ConditionError.
+        """
+        self._file = file
         tree = self._expand(parse(self._substitute(condition)), None)
         if tree.depth > _MAX_DEPTH:
             raise ConditionError(
                 "the condition nests too deeply with its macros put in", condition.origins[0], _FLATTEN
             )
         return tree.node
+
+    def check_former(self, macro: Numbered[MacroItem]) -> None:
+        """Raise ConditionError where a macro as an earlier file left it cannot be used."""
+        self._resolving.add(macro.item.name)
+        try:
+            self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
+        finally:
+            self._resolving.discard(macro.item.name)
 
     def _items_of(self, name: str) -> list[Text]:
         """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
@@ -93,24 +110,26 @@ class Resolver:
                 message = f"the list '{name}' grows beyond {_MAX_LIST_ITEMS:,} items with its lists put in"
                 raise ConditionError(message, item.origins[0], "make it shorter")
 
-    def _substitute(self, text: Text) -> Text:
+    def _substitute(self, text: Text, macro: str = "") -> Text:
         """Return the text with each name of a list replaced by its items."""
-        if self._list_names is None:
+        spans = self._list_names.find(text.value)
+        if not spans:
             return text
+        self.misplaced.extend((one, text.origins[one.at], macro) for one in misplaced(text.value, spans, self._sizes))
         pieces: list[Text] = []
         end = 0
         size = len(text.value)
-        for match in self._list_names.finditer(text.value):
-            name, at = match.group(), text.origins[match.start()]
+        for start, after in spans:
+            name, at = text.value[start:after], text.origins[start]
             self.used_lists.add(name)
             items = self._lists[name]
             size += len(items.value)
             if size > _MAX_LIST_TEXT:
                 message = f"the condition grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
                 raise ConditionError(message, at, "make its lists shorter")
-            start, after = match.span() if items.value else _with_comma(text.value, *match.span(), end)
-            pieces += (text.slice(end, start), items)
-            end = after
+            span = (start, after) if items.value else _with_comma(text.value, start, after, end)
+            pieces += (text.slice(end, span[0]), items)
+            end = span[1]
         pieces.append(text.slice(end, len(text.value)))
         return Text.join(pieces)
 
@@ -121,7 +140,7 @@ class Resolver:
         macro = self._definitions.macros[name]
         self._resolving.add(name)
         try:
-            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition)), macro)
+            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
         except ConditionError as error:
             self.errors["macro", name] = error
         self._resolving.discard(name)
@@ -155,6 +174,9 @@ class Resolver:
         if inside is not None and macro.index >= inside.visibility:
             hint = f"move '{node.name}' before '{inside.item.name}'"
             raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
+        if inside is None and macro.first_file > self._file:
+            hint = "every file must be complete with those before it: define the macro there"
+            raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, hint)
         if node.name in self._resolving:
             raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
         if len(self._resolving) > _MAX_CHAIN:
@@ -188,14 +210,6 @@ class _Tree:
 
 
 _FLATTEN: Final = "use fewer macros within macros"
-
-
-def _one_of(names: Mapping[str, object]) -> re.Pattern[str] | None:
-    """Return what finds a list's name standing alone."""
-    if not names:
-        return None
-    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])")
 
 
 def _joined(items: Sequence[Text]) -> Text:

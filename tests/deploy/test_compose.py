@@ -18,7 +18,7 @@ from auditstream.settings import ListenSettings, Settings
 from ingest.settings import IngestSettings
 from processor.rule_files import load_rules
 from processor.settings import ProcessorSettings
-from rules.loader import Selection
+from rules.selection import Selection
 from wire.kafka_settings import KafkaSettings
 
 ROOT: Final = Path(__file__).parents[2]
