@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from rules.checker import Checked, Conjunction, Negation, Report, UnknownFieldError, check
+from rules.checker import Report, UnknownFieldError, check
 from rules.collector import Definitions, Numbered, is_ours
+from rules.conditions import Condition, Conjunction, Negation
 from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
 from rules.errors import Code, Problem
 from rules.exceptions import Composed, ShapeError, compose
@@ -172,9 +173,9 @@ class _Compilation:
                 self._tell(Code.LIST_NAME_AS_TEXT, misplaced.message, at, misplaced.hint, part)
         return nodes
 
-    def _condition(self, nodes: list[tuple[Node, str]]) -> Checked | None:
+    def _condition(self, nodes: list[tuple[Node, str]]) -> Condition | None:
         """Return that the condition holds, and none of the exceptions."""
-        checked: list[Checked] = []
+        checked: list[Condition] = []
         for node, part in nodes:
             one = self._checked(node, part)
             if one is not None:
@@ -183,16 +184,15 @@ class _Compilation:
             return None
         return checked[0] if len(checked) == 1 else Conjunction(tuple(checked))
 
-    def _checked(self, node: Node, part: str) -> Checked | None:
+    def _checked(self, node: Node, part: str) -> Condition | None:
         report = Report()
         checked = check(node, report)
         for error in report.errors:
             self._fail(error, part)
             if isinstance(error, UnknownFieldError) and is_old(error.name):
                 self._tell(Code.DEPRECATED_ITEM, f"'{error.name}' is old", error.at, _OLD_HINT, part)
-        for literal in report.unsafe:
-            message = f"an absent value never equals '{literal.value}', which is only how it is shown"
-            self._tell(Code.UNSAFE_NA_CHECK, message, literal.at, "write 'not FIELD exists'", part)
+        for advice in report.advice:
+            self._tell(advice.code, advice.message, advice.at, advice.hint, part)
         return checked
 
 

@@ -12,17 +12,14 @@ from typing import Final, Protocol
 
 from rules.errors import Code
 from rules.items import ExceptionItem, RuleException, ValueList
-from rules.operators import EXISTS
+from rules.operators import EXISTS, MODIFIERS, OPERATORS
 from rules.text import Text
 from rules.tokenizer import TOKENS, ConditionError, Tokenizer
+from rules.transformers import TRANSFORMERS
 
-_LIST_COMPS: Final = frozenset({"in", "intersects", "pmatch"})
-_TEXT_COMPS: Final = frozenset(
-    {"=", "==", "!=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex"}
-    | {"bcontains", "bstartswith"}
-)
-_ORDER_COMPS: Final = frozenset({"<", "<=", ">", ">="})
-_MODIFIERS: Final = frozenset({"oneof", "anyof", "allof"})
+_LIST_COMPS: Final = frozenset(name for name, operator in OPERATORS.items() if operator.takes_list)
+_TEXT_COMPS: Final = frozenset(name for name, operator in OPERATORS.items() if operator.takes_modifier)
+_SCALAR_COMPS: Final = OPERATORS.keys() - _LIST_COMPS
 
 _LIST_HINT: Final = "one of in, intersects, pmatch, or such as 'startswith anyof'"
 _SHAPE_HINT: Final = "fields: f takes comps: in and values: [a, b]; fields: [f, g] takes comps: [=, in]"
@@ -116,8 +113,8 @@ def _is_comp(comp: str, *, is_single: bool) -> bool:
     """Tell whether an exception can compare so; a single field only with a list. `exists` compares with nothing."""
     name, *modifiers = comp.split() or [EXISTS]
     if modifiers:
-        return name in _TEXT_COMPS and len(modifiers) == 1 and modifiers[0] in _MODIFIERS
-    return name in _LIST_COMPS or (not is_single and name in _TEXT_COMPS | _ORDER_COMPS)
+        return name in _TEXT_COMPS and len(modifiers) == 1 and modifiers[0] in MODIFIERS
+    return name in _LIST_COMPS or (not is_single and name in _SCALAR_COMPS)
 
 
 def _takes_list(comp: Text) -> bool:
@@ -191,7 +188,7 @@ def _at(value: Text | ValueList) -> int:
     return value.origins[0] if isinstance(value, Text) else value.at
 
 
-_CALL: Final = re.compile(r"(?:val|tolower|toupper|b64|basename|len|join|concat|getopt)\(.*[\])]", re.DOTALL)
+_CALL: Final = re.compile(rf"(?:val|{'|'.join(TRANSFORMERS)})\(.*[\])]", re.DOTALL)
 _WITH_BLANKS: Final = re.compile(r"[^()\"'=,\\\t\b\r\n\v\f\0]+")
 _NEEDS_ESCAPE: Final = re.compile(r"[()\"'=,\\\s\0]", re.ASCII)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
-from rules.checker import ABSENT, UnknownFieldError
+from rules.checker import UnknownFieldError
 from rules.event import Event
-from rules.fields import Argument, ArgumentError, Field, FieldValue, check_argument
+from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, check_argument
 from rules.nodes import FieldRef
-from rules.parser import read_field
+from rules.operand_parser import read_field
 from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
 

@@ -29,6 +29,10 @@ TOKENS: Final = {
     # The closing quote is the first one with no backslash right before it: `\\` does not undo that.
     "quoted string": re.compile(r"([\"']).*?(?<!\\)\1", re.DOTALL),
     "quote": re.compile(r"[\"']"),
+    "hexadecimal": re.compile(r"0[xX][0-9a-fA-F]+"),
+    # An exponent needs its sign: of `1e5` the number is `1`.
+    "number": re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-][0-9]+)?"),
+    "call": re.compile(r"([a-zA-Z][a-zA-Z0-9_]*)\("),
     # What stands where something else was expected, for messages.
     "anything": re.compile(r"[A-Za-z0-9_.]+|\S", re.DOTALL),
 }

@@ -14,6 +14,7 @@ from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from rules.selection import Selection
+from tests.evaluators import Judge
 from wire.record import Record
 
 pytest_plugins = ["tests.kafka.fixtures"]
@@ -105,6 +106,7 @@ def holds(load_text: LoadText) -> Holds:
         assert result.ruleset is not None, result.to_text()
         verdict = result.ruleset.match(event)
         assert verdict.failures == ()
+        assert bool(verdict.matches) is Judge(result.ruleset.rules[0].condition).holds(event)
         return bool(verdict.matches)
 
     return ask
