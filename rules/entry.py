@@ -24,6 +24,7 @@ class Entry:
     """A mapping and what has been asked of it."""
 
     def __init__(self, node: yaml.MappingNode, document: Document, sources: Sources, problems: list[Problem]) -> None:
+        document.meet(node)
         self.at: Final = document.at(node)
         self.title = ""
         self.part = ""
@@ -99,6 +100,7 @@ class Entry:
         if not isinstance(node, yaml.SequenceNode):
             self.fail(f"'{key}' must be a sequence", self.where(key), f"write {key}: [first, second]")
             return None
+        self._document.meet(node)
         for element in node.value:
             if not isinstance(element, yaml.ScalarNode) or is_null(element):
                 self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
@@ -120,6 +122,7 @@ class Entry:
         return self._value_list(key, node, 0)
 
     def _value_list(self, key: str, node: yaml.SequenceNode, depth: int) -> ValueList | None:
+        self._document.meet(node)
         items: list[Text | ValueList] = []
         for element in node.value:
             item: Text | ValueList | None = None
@@ -161,6 +164,7 @@ class Entry:
         if not isinstance(node, yaml.SequenceNode):
             self.fail(f"'{key}' must be a sequence of mappings", self.where(key))
             return []
+        self._document.meet(node)
         children = []
         for element in node.value:
             if not isinstance(element, yaml.MappingNode):

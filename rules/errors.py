@@ -92,7 +92,7 @@ class Problem:
             "part": self.part,
             "hint": self.hint,
             "position": position
-            and {"file": position.file, "line": position.line, "column": position.column, "text": position.line_text},
+            and {"file": position.file, "line": position.line, "column": position.column, "text": _window(position)[0]},
         }
 
 
@@ -117,11 +117,16 @@ def _cells(text: str) -> int:
 _SNIPPET_WIDTH = 100
 
 
-def _snippet(position: "Position") -> list[str]:
-    """Return the line in question, or a window of a long one, and a caret below the culprit."""
+def _window(position: "Position") -> tuple[str, int]:
+    """Return the line of a place, or as much of a long one as stands around the place, and where that begins."""
     start = max(0, position.column - 1 - _SNIPPET_WIDTH // 2)
     start = 0 if position.column <= _SNIPPET_WIDTH else start
-    window = position.line_text[start : start + _SNIPPET_WIDTH]
+    return position.line_text[start : start + _SNIPPET_WIDTH], start
+
+
+def _snippet(position: "Position") -> list[str]:
+    """Return the line in question, or a window of a long one, and a caret below the culprit."""
+    window, start = _window(position)
     # What comes from a file is shown as it is but for what would move the cursor or the caret.
     shown = "".join(character if character.isprintable() else " " for character in window)
     gutter = f"{position.line:>5} | "

@@ -69,6 +69,7 @@ def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: 
         hint = "begin each item with '- ', such as '- rule: ...'"
         problems.append(Problem(Code.YAML_VALIDATE, "a rule file is a sequence of items", position, hint=hint))
         return []
+    document.meet(root)
     items = []
     for node in root.value:
         if is_null(node):

@@ -26,6 +26,16 @@ _MAX_LIST_ITEMS: Final = 1_000_000
 _MAX_VISITS: Final = 10_000
 """How often lists in one list are opened: empty ones that hold each other multiply without an item to show for it."""
 
+_MAX_ALL_LISTS: Final = 25_000_000
+"""Characters that all lists and conditions of a load may grow to once lists are put in: bounded for each, the load is
+still as long as their number."""
+
+_MAX_ALL_VISITS: Final = 1_000_000
+"""How often lists in lists are opened in a load."""
+
+_MAX_GUESSES: Final = 100
+"""For so many unknown macros a name that is meant is looked for among all others; who has more has another problem."""
+
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
 
@@ -49,6 +59,9 @@ class Resolver:
         """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._definitions: Final = definitions
         self._visits = 0
+        self._all_visits = 0
+        self._size = 0
+        self._guesses = 0
         items_of = {name: self._items_of(name) for name in definitions.lists}
         self._lists: Final = {name: _joined(items) for name, items in items_of.items()}
         self._sizes: Final = {name: len(items) for name, items in items_of.items()}
@@ -86,6 +99,9 @@ class Resolver:
         self._visits = 0
         try:
             self._gather(name, (), items)
+            self._grow(
+                sum(len(item.value) for item in items), f"the list '{name}'", self._definitions.lists[name].item.at
+            )
         except ConditionError as error:
             self.errors["list", name] = error
             return []
@@ -95,7 +111,8 @@ class Resolver:
         """Append a list's items; a list that holds itself stays a word there."""
         lists = self._definitions.lists
         self._visits += 1
-        if self._visits > _MAX_VISITS:
+        self._all_visits += 1
+        if self._visits > _MAX_VISITS or self._all_visits > _MAX_ALL_VISITS + len(lists):
             raise ConditionError("lists hold each other in too many ways", lists[name].item.at, "name fewer lists")
         for item in lists[name].item.items:
             if item.value in lists:
@@ -109,6 +126,16 @@ class Resolver:
             if len(items) > _MAX_LIST_ITEMS:
                 message = f"the list '{name}' grows beyond {_MAX_LIST_ITEMS:,} items with its lists put in"
                 raise ConditionError(message, item.origins[0], "make it shorter")
+
+    def _grow(self, size: int, what: str, at: int) -> None:
+        """Count what lists have become; raise ConditionError where it is too much, for one or for the load."""
+        if size > _MAX_LIST_TEXT:
+            message = f"{what} grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
+            raise ConditionError(message, at, "make its lists shorter")
+        if self._size + size > _MAX_ALL_LISTS:
+            message = f"with {what} all lists together grow beyond {_MAX_ALL_LISTS:,} characters"
+            raise ConditionError(message, at, "make lists shorter, or use a macro where many rules share one")
+        self._size += size
 
     def _substitute(self, text: Text, macro: str = "") -> Text:
         """Return the text with each name of a list replaced by its items."""
@@ -127,6 +154,7 @@ class Resolver:
             if size > _MAX_LIST_TEXT:
                 message = f"the condition grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
                 raise ConditionError(message, at, "make its lists shorter")
+            self._grow(len(items.value), "the condition", at)
             span = (start, after) if items.value else _with_comma(text.value, start, after, end)
             pieces += (text.slice(end, span[0]), items)
             end = span[1]
@@ -163,7 +191,9 @@ class Resolver:
     def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
         macro = self._definitions.macros.get(node.name)
         if macro is None:
-            close = get_close_matches(node.name, self._definitions.macros, n=1)
+            self._guesses += 1
+            known = self._definitions.macros if self._guesses <= _MAX_GUESSES else ()
+            close = get_close_matches(node.name, known, n=1)
             hint = (
                 f"did you mean '{close[0]}'?"
                 if close

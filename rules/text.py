@@ -38,6 +38,8 @@ class _File:
     text: str
     start: int
     line_starts: array[int]
+    lines: dict[int, str]
+    """Lines that were asked for: a file may be one long line that ten thousand places are in."""
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class Sources:
         line_starts = array("I", [0])
         line_starts.extend(match.end() for match in _LINE_BREAK.finditer(text))
         start = self._end
-        self._files.append(_File(name, text, start, line_starts))
+        self._files.append(_File(name, text, start, line_starts, {}))
         self._end = start + len(text) + 1  # one past the end is a place too: where something is missing
         return start
 
@@ -62,9 +64,10 @@ class Sources:
         inside = offset - file.start
         line = bisect_right(file.line_starts, inside)
         line_start = file.line_starts[line - 1]
-        line_end = file.text.find("\n", line_start)
-        line_text = file.text[line_start : None if line_end < 0 else line_end].rstrip("\r")
-        return Position(file.name, line, inside - line_start + 1, line_text)
+        if line not in file.lines:
+            line_end = file.text.find("\n", line_start)
+            file.lines[line] = file.text[line_start : None if line_end < 0 else line_end].rstrip("\r")
+        return Position(file.name, line, inside - line_start + 1, file.lines[line])
 
 
 @dataclass(frozen=True, slots=True)
