@@ -40,8 +40,7 @@ _REPEATED = "aliases repeat too much of the file"
         (_rule(extra=_exceptions(f"[&t [&l [{'a, ' * 999}a]]{', *t' * 50_000}]")), _REPEATED),
         (_rule(extra=_exceptions("&x [*x]")), "'values' holds something that is not text"),
         (_ALIASED, _REPEATED),
-        ("- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n"
-         "- required_plugin_versions: *p\n", "the plugin 'a' is named twice"),
+        ("- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n", "the plugin 'a' is named twice"),
         (_rule("(" * 100_000), "the condition is nested too deeply"),
         (_LISTS, "lists hold each other in too many ways"),
         (_MACROS, "there is no macro 'm2000'"),
