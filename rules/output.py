@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
+from rules.checker import UnknownFieldError
 from rules.event import Event
 from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, boolean, check_argument
 from rules.operand_parser import read_field
@@ -120,7 +121,7 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
         )
     similar = FIELDS.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-    return ConditionError(f"there is no field '{name}'", at, hint)
+    return UnknownFieldError(name, at, hint)
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:

@@ -10,9 +10,10 @@ from processor.decode import decode
 from rules.document import Value
 from rules.errors import LoadResult
 from rules.event import Event
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
+from rules.selection import Selection
 from tests.evaluators import Judge
 from wire.record import Record
 

@@ -19,7 +19,7 @@ from ingest.split import split
 from processor.alert import Alert as MadeAlert
 from processor.engine import Engine
 from processor.rule_files import load_rules
-from rules.loader import Selection
+from rules.selection import Selection
 from tests.e2e.pipeline import COMMAND, PATIENCE_SECONDS
 from wire.record import Record, identity
 
