@@ -8,6 +8,7 @@ from typing import Final
 from rules.codegen import Compiler, Values
 from rules.conditions import Condition
 from rules.event import Event
+from rules.index import Index
 from rules.items import Priority
 from rules.output import Format
 from rules.text import Position
@@ -59,8 +60,10 @@ class Ruleset:
         self.digest: Final = digest
         """12 hex digits that tell this set of rules from any other."""
         compiler = Compiler()
-        self._enabled: Final = tuple(
-            (rule, compiler.compile(rule.condition, rule.name).matches) for rule in rules if rule.is_enabled
+        enabled = [rule for rule in rules if rule.is_enabled]
+        self._index: Final = Index(
+            [(rule.condition, (rule, compiler.compile(rule.condition, rule.name).matches)) for rule in enabled],
+            compiler.slot,
         )
 
     @property
@@ -73,7 +76,7 @@ class Ruleset:
         matches: list[Rule] = []
         failures: list[tuple[Rule, str]] = []
         values = Values(event)
-        for rule, matches_rule in self._enabled:
+        for rule, matches_rule in self._index.candidates(values):
             try:
                 is_match = matches_rule(values)
             except Exception as error:  # noqa: BLE001 - one defect must not blind the other rules
