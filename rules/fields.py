@@ -13,6 +13,9 @@ from typing import Final
 
 from rules.event import Event
 
+ABSENT: Final = "<NA>"
+"""How an absent value is shown."""
+
 FieldValue = str | int | tuple[str, ...] | None
 """Text, a number or a boolean, the elements of a list (never none), or None for absent. Which of them a field has, its
 type says: a string that reads `true` is text."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
+from rules.advice import Advice
 from rules.checker import Report, check
 from rules.collector import Definitions, collect, is_ours
 from rules.errors import Code, LoadResult, Problem
 from rules.items import RuleItem
-from rules.nodes import Literal
-from rules.output import compile_format
+from rules.output import compile_format, format_errors
 from rules.reader import RuleFile, read
 from rules.resolver import BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Matching, Rule, Ruleset
@@ -79,11 +79,11 @@ def _compile_rule(item: RuleItem, resolver: Resolver, sources: Sources, problems
     problems += [
         _condition_problem(error, sources, title) for error in report.errors if not isinstance(error, BrokenMacroError)
     ]
-    problems += [_unsafe_problem(literal, sources, title) for literal in report.unsafe]
+    problems += [_advice_problem(advice, sources, title) for advice in report.advice]
     try:
         output = compile_format(item.output)
-    except ConditionError as error:
-        problems.append(_problem(Code.COMPILE_OUTPUT, error, sources, title))
+    except ConditionError:
+        problems += [_problem(Code.COMPILE_OUTPUT, error, sources, title) for error in format_errors(item.output)]
     if condition is None or output is None:
         return None
     return Rule(
@@ -103,10 +103,8 @@ def _condition_problem(error: ConditionError, sources: Sources, title: str) -> P
     return _problem(Code.VALIDATE if isinstance(error, MacroError) else Code.COMPILE_CONDITION, error, sources, title)
 
 
-def _unsafe_problem(literal: Literal, sources: Sources, title: str) -> Problem:
-    message = f"an absent value never equals '{literal.value}', which is only how it is shown"
-    hint = "write 'not FIELD exists'"
-    return Problem(Code.UNSAFE_NA_CHECK, message, sources.locate(literal.at), title, hint)
+def _advice_problem(advice: Advice, sources: Sources, title: str) -> Problem:
+    return Problem(advice.code, advice.message, sources.locate(advice.at), title, advice.hint)
 
 
 def _problem(code: Code, error: ConditionError, sources: Sources, title: str) -> Problem:

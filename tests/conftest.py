@@ -13,6 +13,7 @@ from rules.event import Event
 from rules.loader import Selection, load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
+from tests.evaluators import Judge
 from wire.record import Record
 
 pytest_plugins = ["tests.kafka.fixtures", "tests.conformance.summary"]
@@ -104,6 +105,7 @@ def holds(load_text: LoadText) -> Holds:
         assert result.ruleset is not None, result.to_text()
         verdict = result.ruleset.match(event)
         assert verdict.failures == ()
+        assert bool(verdict.matches) is Judge(result.ruleset.rules[0].condition).holds(event)
         return bool(verdict.matches)
 
     return ask

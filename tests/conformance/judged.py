@@ -3,7 +3,8 @@
 import re
 from functools import cache
 
-from rules.checker import Checked, Report, check
+from rules.checker import Report, check
+from rules.conditions import Condition
 from rules.interpreter import evaluate
 from rules.parser import parse
 from rules.tokenizer import ConditionError
@@ -12,15 +13,10 @@ from tests.conformance.reference import as_text, events
 NOT_YET = re.compile(r"(is|are) not supported yet")
 """The words that refuse what the language has and this version has not yet."""
 
-_TYPED = re.compile(r"(?<![\w.])evt\.(num|is_async|rawtime|reltime)")
-"""Fields that are no text: comparing them by their type is not there yet."""
-
 
 @cache
-def checked(condition: str) -> Checked | str:
+def checked(condition: str) -> Condition | str:
     """Return a condition ready for evaluation; of one that is refused, why it is."""
-    if _TYPED.search(condition):
-        return "numbers and booleans are not supported yet"
     report = Report()
     found = None
     try:

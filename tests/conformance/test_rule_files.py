@@ -18,7 +18,6 @@ _DATA = "rule_files.json"
 # Rule files that need what is not there yet, by what they need.
 NOT_YET = {
     "exceptions": re.compile(r"^exc(?! null$)|^two exceptions$"),
-    "transformers": re.compile(r"^output transformers$"),
     "skip-if-unknown-filter": re.compile(r"^unknown field skip$"),
     "container.info": re.compile(r"^deprecated output$"),
     "duplicate alternatives": re.compile(r"^plugin dup alt$"),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from rules.event import Event
-from rules.operators import OPERATORS
 
 MakeEvent = Callable[..., Event]
 Holds = Callable[[str, Event], bool]
@@ -70,8 +69,3 @@ def test_nothing_holds_of_an_absent_value_but_its_negation(
 
 def test_case_folding_is_ascii_only(make_event: MakeEvent, holds: Holds) -> None:
     assert not holds("ka.user.name icontains 'é'", make_event(user={"username": "É"}))
-
-
-def test_an_operator_takes_one_value_or_a_list() -> None:
-    both = [operator.name for operator in OPERATORS.values() if operator.takes_list == bool(operator.compare_scalar)]
-    assert both == []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.conditions import Comparison
 from rules.errors import LoadResult
 from rules.ruleset import Ruleset
 
@@ -17,7 +18,8 @@ def _rule(condition: str) -> str:
 
 def _constants(ruleset: Ruleset) -> tuple[str, ...]:
     condition = ruleset.rules[0].condition
-    return condition.constants  # type: ignore[union-attr]
+    assert isinstance(condition, Comparison)
+    return tuple(map(str, condition.constants))
 
 
 @pytest.mark.parametrize(

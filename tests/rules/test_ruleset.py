@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from rules.checker import Present
+from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
 from rules.loader import Selection
@@ -45,7 +45,7 @@ def test_a_rule_that_fails_is_passed_over_and_told(make_ruleset: MakeRuleset, ma
         raise ZeroDivisionError("by zero")
 
     good, _, _, also_good = make_ruleset(_FILE).rules
-    bad = dataclasses.replace(good, name="bad", condition=Present(Field("x.y", "", fail), None))
+    bad = dataclasses.replace(good, name="bad", condition=Present(FieldOperand(Field("x.y", "", fail), None)))
     verdict = Ruleset([bad, also_good], Matching.ALL, "0" * 12).match(make_event())
     assert [rule.name for rule in verdict.matches] == ["c"]
     assert verdict.failures == ((bad, "ZeroDivisionError: by zero"),)
