@@ -10,6 +10,7 @@ from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
 from auditstream.replay_command import check_paths, ready_rules
+from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines
@@ -17,8 +18,8 @@ from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
 from rules.errors import LoadResult
 from rules.fields import Argument, Type
-from rules.loader import Selection
 from rules.ruleset import Rule, Ruleset
+from rules.text import escape
 
 
 class Format(Enum):
@@ -46,7 +47,10 @@ _ARGUMENTS: Final = {
 
 def check_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print what is wrong with rule files and return the exit code."""
-    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=Selection())
+    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
+    if result.ruleset is not None:
+        refuse_unknown_rules(settings, result.ruleset)
+        screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     if output_format is Format.JSON:
         screen.show([escape_json(result.to_json())])
     elif result.problems:

@@ -40,6 +40,10 @@ _MAX_CONSTANT_BYTES: Final = 255
 class UnknownFieldError(ConditionError):
     """A field that does not exist: the one mistake that `skip-if-unknown-filter` forgives."""
 
+    def __init__(self, name: str, at: int, hint: str) -> None:
+        super().__init__(f"there is no field '{name}'", at, hint)
+        self.name = name
+
 
 @dataclass(slots=True)
 class Report:
@@ -84,7 +88,7 @@ def find_field(reference: FieldRef) -> Field:
     if found is None:
         similar = FIELDS.similar(reference.name)
         hint = f"did you mean '{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-        raise UnknownFieldError(f"there is no field '{reference.name}'", reference.at, hint)
+        raise UnknownFieldError(reference.name, reference.at, hint)
     try:
         check_argument(found, reference.argument)
     except ArgumentError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
-from rules.checker import check_operand
+from rules.checker import UnknownFieldError, check_operand
 from rules.conditions import Argument as TransformerArgument
 from rules.conditions import FieldOperand, Operand, Texts, Transformed
 from rules.event import Event
@@ -162,7 +162,7 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
         )
     similar = FIELDS.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-    return ConditionError(f"there is no field '{name}'", at, hint)
+    return UnknownFieldError(name, at, hint)
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:

@@ -10,9 +10,10 @@ from processor.decode import decode
 from rules.document import Value
 from rules.errors import LoadResult
 from rules.event import Event
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
+from rules.selection import Selection
 from tests.evaluators import Judge
 from wire.record import Record
 
@@ -40,6 +41,12 @@ def pytest_configure() -> None:
     """Let commands under test hear Ctrl-C: what a shell starts in the background inherits that it is ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that need a Kafka: they take long, and the short ones then fill up what is left of a process."""
+    long = {item.path for item in items if {"kafka", "own_kafka"}.intersection(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture

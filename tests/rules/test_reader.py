@@ -11,6 +11,12 @@ LoadText = Callable[..., LoadResult]
 _RULE = "- rule: r\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
 
+_REPLACEABLE_HINT = (
+    "capture, capture_duration, condition, desc, enabled, exceptions, output, priority, skip-if-unknown-filter, tags, "
+    "warn_evttypes can"
+)
+
+
 def _told(result: LoadResult) -> list[tuple[str, str, str]]:
     return [(problem.code.value, problem.message, problem.hint) for problem in result.errors]
 
@@ -32,13 +38,14 @@ def _told(result: LoadResult) -> list[tuple[str, str, str]]:
          "one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, Debug"),
         (_RULE.replace("desc: d", "desc:"), "'desc' is empty", "say in a sentence what the rule finds"),
         (_RULE + "- rule: r\n  enabled: maybe", "'enabled' must be true or false, not 'maybe'", ""),
-        (_RULE + "  exceptions: [{name: e}]", "exceptions are not supported yet", "write them as 'and not (...)'"),
+        (_RULE + "  capture_duration: long", "'capture_duration' must be a number, not 'long'",
+         "write a whole number, or leave it out: it has no meaning here"),
         (_RULE + "  append: true\n  override: {desc: replace}", "'append' and 'override' exclude each other",
          "keep 'override'"),
         ("- list: a\n  items: []\n  append: true\n  override: {items: append}",
          "'append' and 'override' exclude each other", "keep 'override'"),
         ("- rule: r\n  override: {source: replace}\n  source: k8s_audit", "'source' cannot be overridden",
-         "condition, desc, enabled, output, priority, tags can"),
+         _REPLACEABLE_HINT),
         ("- rule: r\n  override: {desc: change}\n  desc: x", "expected append or replace, found 'change'", ""),
         ("- rule: r\n  override: {priority: append}\n  priority: debug", "'priority' cannot be appended to",
          "write replace"),
@@ -54,7 +61,7 @@ def test_an_item_of_the_wrong_shape_is_refused(load_text: LoadText, text: str, m
 
 def test_an_append_of_nothing_is_refused(load_text: LoadText) -> None:
     assert _told(load_text(_RULE + "- rule: r\n  append: true")) == [
-        ("LOAD_ERR_VALIDATE", "there is nothing to append", "add condition: and ...")
+        ("LOAD_ERR_VALIDATE", "there is nothing to append", "add condition: and ..., or exceptions: [...]")
     ]
 
 

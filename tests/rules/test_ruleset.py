@@ -6,8 +6,8 @@ from collections.abc import Callable
 from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
-from rules.loader import Selection
 from rules.ruleset import Matching, Ruleset
+from rules.selection import Choice, Selection
 
 MakeEvent = Callable[..., Event]
 MakeRuleset = Callable[..., Ruleset]
@@ -35,7 +35,7 @@ def test_the_first_alone_is_told_where_asked_for(make_ruleset: MakeRuleset, make
 
 
 def test_a_rule_can_be_switched_on_by_name(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
-    ruleset = make_ruleset(_FILE, selection=Selection(enabled=frozenset({"off"})))
+    ruleset = make_ruleset(_FILE, selection=Selection((Choice(enables=True, pattern="off"),)))
     assert _matches(ruleset, make_event()) == ["a", "off", "c"]
     assert ruleset.by_name["off"].is_enabled
 
