@@ -68,14 +68,14 @@ _PREFIXES: Final = {prefix: compile_format(Text.at(prefix.value, 0)) for prefix 
 def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefix.CLOCK) -> Alert:
     """Return the alert of a rule that matched an event."""
     output = (*_PREFIXES[prefix], f"{rule.priority} ", *rule.output)
-    shown = _cut_all(values(output, event))
+    shown = values(output, event)
     return Alert(
         audit_id=_cut(event.text("auditID") or "", MAX_VALUE_CHARACTERS),
         cluster=event.cluster,
         hostname=event.hostname,
         id=_alert_id(event.identity, rule.name),
-        output=_cut(render(output, shown), MAX_CHARACTERS),
-        output_fields=alert_fields(output, event, shown),
+        output=_cut(render(output, _cut_all(shown)), MAX_CHARACTERS),
+        output_fields=dict(sorted(_cut_all(alert_fields(output, event, shown)).items())),
         priority=str(rule.priority),
         rule=rule.name,
         ruleset=ruleset,

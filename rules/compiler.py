@@ -18,7 +18,7 @@ from rules.exceptions import Composed, ShapeError, compose
 from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
-from rules.output import Format, compile_format
+from rules.output import Format, compile_format, format_errors
 from rules.parser import parse
 from rules.resolver import BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
@@ -142,8 +142,9 @@ class _Compilation:
             self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
         try:
             return compile_format(output)
-        except ConditionError as error:
-            self._fail(error, "output", Code.COMPILE_OUTPUT)
+        except ConditionError:
+            for error in format_errors(output):
+                self._fail(error, "output", Code.COMPILE_OUTPUT)
         return None
 
     def _resolved(self) -> list[tuple[Node, str]]:

@@ -136,7 +136,10 @@ EVENT_FIELDS: Final = (
         _SUBSECOND_DIGITS,
     ),
     _counted(
-        "evt.reltime.s", "The same in whole seconds.", Type.RELTIME, lambda event: _since_request(event) // NANOSECONDS
+        "evt.reltime.s",
+        "The whole seconds of evt.reltime.",
+        Type.RELTIME,
+        lambda event: _since_request(event) // NANOSECONDS,
     ),
     _counted(
         "evt.reltime.ns",

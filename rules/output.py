@@ -1,8 +1,8 @@
-"""Output formats: `Pod created (user=%ka.user.name)` into text and `output_fields`. Spec sections 3.1 and 3.3.
+"""Output formats: `User %ka.user.name did %toupper(ka.verb)` into text and `output_fields`. Spec sections 3.1 and 3.3.
 
-`compile_format` belongs to a load and finds all that can be wrong; the others cannot fail. A field has two views: the
-text shows `values`, made text by `render`; consumers of alerts get `alert_fields`, in which a time is a number and what
-is absent is None, where the text shows `<NA>`.
+`compile_format` belongs to a load and finds all that can be wrong; the others cannot fail. A format has two views: its
+text shows `values`, made text by `render`; consumers of alerts get `alert_fields`, the plain fields that are read for
+it, in which a time is a number and what is absent is None, where the text shows `<NA>`.
 """
 
 import re
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
-from rules.checker import UnknownFieldError
+from rules.checker import UnknownFieldError, check_operand
+from rules.conditions import Argument as TransformerArgument
+from rules.conditions import FieldOperand, Operand, Texts, Transformed
 from rules.event import Event
 from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, boolean, check_argument
-from rules.operand_parser import read_field
+from rules.operand_parser import is_call, read_field, read_operand
 from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
+from rules.transformers import text_bytes
 
 _WIDTH: Final = re.compile(r"[0-9]+")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
@@ -27,16 +30,31 @@ _MAX_LIST_BYTES: Final = 1023
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A field in a format and the width it is padded or cut to."""
+    """A field or a transformer's call in a format, and the width it is padded or cut to."""
 
-    field: Field
-    argument: str | None
+    name: str
+    """What tells its value from others: of a field, its name in `output_fields`."""
+    operand: Operand
     width: int | None
 
     @property
-    def key(self) -> str:
-        """The field as `output_fields` names it."""
-        return self.field.name if self.argument is None else f"{self.field.name}[{_printed(self.argument)}]"
+    def fields(self) -> Iterator[FieldOperand]:
+        """The fields that are read for it."""
+        return _fields_of(self.operand)
+
+
+def _fields_of(part: TransformerArgument) -> Iterator[FieldOperand]:
+    match part:
+        case FieldOperand():
+            yield part
+        case Transformed(arguments=inner) | Texts(elements=inner):
+            for each in inner:
+                yield from _fields_of(each)
+
+
+def _name_of(operand: FieldOperand) -> str:
+    """Return a field as `output_fields` name it."""
+    return operand.field.name if operand.argument is None else f"{operand.field.name}[{_printed(operand.argument)}]"
 
 
 _QUOTED: Final = re.compile(r"[\b\f\n\r\t =\"'\\\\]")
@@ -56,32 +74,58 @@ Format = tuple[str | Placeholder, ...]
 
 
 def compile_format(text: Text) -> Format:
-    """Return the pieces of a format. Raises ConditionError at the first `%` that no field follows."""
+    """Return the pieces of a format. Raises ConditionError, the first of `format_errors`, where there are any."""
+    pieces, errors = _read(text)
+    if errors:
+        raise errors[0]
+    return pieces
+
+
+def format_errors(text: Text) -> list[ConditionError]:
+    """Return all that is wrong with a format, in the order of its text."""
+    return _read(text)[1]
+
+
+def _read(text: Text) -> tuple[Format, list[ConditionError]]:
     if not text.value:
-        raise ConditionError("the output is empty", text.origins[0], "say what the alert tells")
+        return (), [ConditionError("the output is empty", text.origins[0], "say what the alert tells")]
     start = 1 if text.value.startswith("*") else 0
     pieces: list[str | Placeholder] = []
-    while start < len(text.value):
-        percent = text.value.find("%", start)
-        if percent < 0:
-            pieces.append(text.value[start:])
-            break
-        if percent > start:
-            pieces.append(text.value[start:percent])
-        placeholder, start = _placeholder(text, percent)
-        pieces.append(placeholder)
-    return tuple(pieces)
+    errors = []
+    while (percent := text.value.find("%", start)) >= 0:
+        pieces.append(text.value[start:percent])
+        try:
+            placeholder, start = _placeholder(text, percent)
+        except ConditionError as error:
+            errors.append(error)
+            start = percent + 1
+        else:
+            pieces.append(placeholder)
+    pieces.append(text.value[start:])
+    return tuple(piece for piece in pieces if piece), errors
 
 
 def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
     """Return the placeholder at a `%` and where it ends: it takes as much text as makes a valid field."""
     start = percent + 1
-    width = _WIDTH.match(text.value, start)
-    if width is not None:
-        start = width.end()
-        if len(width.group()) > len(str(_MAX_WIDTH)) or int(width.group()) > _MAX_WIDTH:
+    match = _WIDTH.match(text.value, start)
+    width = None
+    if match is not None:
+        start = match.end()
+        if len(match.group()) > len(str(_MAX_WIDTH)) or int(match.group()) > _MAX_WIDTH:
             message = f"a width is at most {_MAX_WIDTH}"
             raise ConditionError(message, text.origins[percent], "leave the number after '%' out, or make it smaller")
+        width = int(match.group())
+    tokenizer = Tokenizer(text, of="output")
+    tokenizer.index = start
+    if is_call(tokenizer):
+        operand = check_operand(read_operand(tokenizer))
+        return Placeholder(text.value[start : tokenizer.index], operand, width), tokenizer.index
+    field, end = _field(text, percent, start)
+    return Placeholder(_name_of(field), field, width), end
+
+
+def _field(text: Text, percent: int, start: int) -> tuple[FieldOperand, int]:
     name = _NAME.match(text.value, start)
     field = None if name is None else FIELDS.longest_prefix(name.group())
     refused: ConditionError | None = None
@@ -92,11 +136,8 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
             except ArgumentError as error:
                 refused = refused or ConditionError(str(error), text.origins[percent], field.description)
             else:
-                return Placeholder(field, argument, None if width is None else int(width.group())), end
+                return FieldOperand(field, argument), end
         field = FIELDS.longest_prefix(field.name[:-1])
-    if name is not None and text.value.startswith("(", name.end()):
-        message = f"transformers are not supported yet: '{name.group()}('"
-        raise ConditionError(message, text.origins[percent], "show the field as it is")
     raise refused or _no_field(text, percent, name.group() if name else "")
 
 
@@ -125,22 +166,29 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:
-    """Return what the text of a format shows: the values of its fields by name, None for absent."""
-    return {piece.key: piece.field.read(event, piece.argument) for piece in pieces if isinstance(piece, Placeholder)}
+    """Return what the text of a format shows: the values of its placeholders by name, None for absent."""
+    return {piece.name: piece.operand.read(event) for piece in pieces if isinstance(piece, Placeholder)}
 
 
 def alert_fields(pieces: Format, event: Event, shown: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-    """Return the `output_fields` of an alert, by name: what its text shows, but for fields that have another view."""
-    found = dict(shown)
+    """Return the `output_fields` of an alert, by name: plain fields only, those within transformers too.
+
+    `shown` is what the text shows, so that nothing is read twice.
+    """
+    found: dict[str, FieldValue] = {}
     for piece in pieces:
-        if isinstance(piece, Placeholder) and piece.field.read_for_alert is not None:
-            found[piece.key] = piece.field.read_for_alert(event, piece.argument)
-    return dict(sorted(found.items()))
+        for operand in () if isinstance(piece, str) else piece.fields:
+            name = _name_of(operand)
+            if operand.field.read_for_alert is not None:
+                found[name] = operand.field.read_for_alert(event, operand.argument)
+            elif name not in found:
+                found[name] = shown[name] if name in shown else operand.read(event)
+    return found
 
 
 def render(pieces: Format, shown: Mapping[str, FieldValue]) -> str:
-    """Return the text of a format, given the values of its fields."""
-    return "".join(piece if isinstance(piece, str) else _shown(piece, shown[piece.key]) for piece in pieces)
+    """Return the text of a format, given the values of its placeholders."""
+    return "".join(piece if isinstance(piece, str) else _shown(piece, shown[piece.name]) for piece in pieces)
 
 
 def _shown(piece: Placeholder, value: FieldValue) -> str:
@@ -152,20 +200,25 @@ def _shown(piece: Placeholder, value: FieldValue) -> str:
         case bool():
             text = boolean(value)
         case int():
-            text = f"{value:0{piece.field.digits}}"
+            digits = piece.operand.field.digits if isinstance(piece.operand, FieldOperand) else 1
+            text = f"{value:0{digits}}"
         case _:
             text = value
-    return text if piece.width is None else _fitted(text, piece.width)
+    return _valid(text) if piece.width is None else _fitted(text, piece.width)
+
+
+def _valid(text: str) -> str:
+    """Return text that can be sent: bytes that are no character, as `b64` may decode them, show as U+FFFD."""
+    return text if text.isascii() else text_bytes(text).decode(errors="replace")
 
 
 def _fitted(text: str, width: int) -> str:
     """Return text of so many bytes, padded or cut; half a character shows as U+FFFD, as in the reference."""
-    whole = text.encode(errors="surrogateescape")
+    whole = text_bytes(text)
     return whole[:width].decode(errors="replace") + " " * (width - len(whole))
 
 
 def _list_text(value: tuple[str, ...]) -> str:
     """Return the elements as the reference prints them: no comma after leading empty ones, cut at a length."""
     first = next((index for index, element in enumerate(value) if element), len(value))
-    whole = f"({','.join(value[first:])})".encode(errors="surrogateescape")
-    return whole[:_MAX_LIST_BYTES].decode(errors="replace")
+    return text_bytes(f"({','.join(value[first:])})")[:_MAX_LIST_BYTES].decode(errors="replace")

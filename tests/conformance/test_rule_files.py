@@ -85,16 +85,7 @@ def _without_places(made: object) -> str:
     return re.sub(r", at=\d+| at 0x[0-9a-f]+", "", repr(made))
 
 
-_LATE = pytest.mark.xfail(reason="not there yet: transformers in outputs", strict=True)
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param(number, id=case["name"], marks=[_LATE] if case["name"] == "output transformers" else [])
-        for number, case in enumerate(_CASES)
-    ],
-)
+@pytest.mark.parametrize("number", [pytest.param(number, id=case["name"]) for number, case in enumerate(_CASES)])
 def test_rule_files_load_as_in_the_reference(number: int, request: pytest.FixtureRequest) -> None:
     here, there = _both(number)
     name = _CASES[number]["name"]

@@ -193,7 +193,12 @@ class _Asked:
     def __init__(self, rule: Rule) -> None:
         self.name: Final = rule.name
         self._condition: Final = rule.condition
-        self._shown: Final = {(piece.field, piece.argument) for piece in rule.output if isinstance(piece, Placeholder)}
+        self._shown: Final = {
+            (operand.field, operand.argument)
+            for piece in rule.output
+            if isinstance(piece, Placeholder)
+            for operand in piece.fields
+        }
         self._known: Final[dict[Question, Needs | None]] = {}
 
     def missing(self, request: Request, decision: Decision, *, knows_user: bool) -> set[str]:

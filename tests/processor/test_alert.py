@@ -98,6 +98,17 @@ def test_text_and_fields_are_two_views_of_a_value(make_ruleset: MakeRuleset, mak
     assert b'"evt.is_async":false' in alert.to_json()
 
 
+def test_fields_within_transformers_are_among_the_fields_and_cut_too(
+    make_ruleset: MakeRuleset, make_event: MakeEvent
+) -> None:
+    (rule,) = make_ruleset(_RULE.replace("%evt.time.s", "%toupper(ka.useragent) %b64(ka.impuser.name)")).rules
+    event = make_event(userAgent="x" * 20_000, impersonatedUser={"username": "//8="})
+    alert = make_alert(event, rule, ruleset="")
+    assert alert.output_fields["ka.useragent"] == "x" * MAX_VALUE_CHARACTERS + "…"
+    assert "X" * MAX_VALUE_CHARACTERS + "… \ufffd\ufffd)" in alert.output
+    assert json.loads(alert.to_json())["output_fields"]["ka.impuser.name"] == "//8="
+
+
 def test_a_long_value_is_cut(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
     alert = make(make_event(user={"username": "x" * 20_000, "groups": ["a" * 5_000, "b" * 5_000, "c"]}))
     assert alert.output_fields["ka.user.name"] == "x" * MAX_VALUE_CHARACTERS + "…"

@@ -188,3 +188,12 @@ def test_what_a_broken_macro_spoils_is_told_once(load_text: LoadText) -> None:
     broken = "- macro: m\n  condition: ka.verb =\n- macro: n\n  condition: m\n"
     result = load_text(broken + _rule("n"), _rule("ka.verb exists") + "- macro: n\n  condition: ka.verb exists\n")
     assert [problem.item for problem in result.errors] == ["macro m"]
+
+
+def test_all_that_is_wrong_with_an_output_is_told_at_once(load_text: LoadText) -> None:
+    result = load_text(_rule(output="100% of %proc.name by %ka.verb %toupper(evt.num)"))
+    assert [(problem.code.value, problem.message) for problem in result.problems] == [
+        ("LOAD_ERR_COMPILE_OUTPUT", "no field follows this '%'"),
+        ("LOAD_ERR_COMPILE_OUTPUT", "there is no field 'proc.name'"),
+        ("LOAD_ERR_COMPILE_OUTPUT", "toupper takes a text or a list of texts, not a number"),
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from rules.event import Event
 from rules.fields import FieldValue
-from rules.output import alert_fields, compile_format, render, values
+from rules.output import alert_fields, compile_format, format_errors, render, values
 from rules.text import Text
 from rules.tokenizer import ConditionError
 
@@ -69,9 +69,34 @@ def test_a_width_counts_bytes_and_half_a_character_shows_as_one_that_is_none(mak
     assert shown == ["\ufffd|", "é|", "é\ufffd|", "é€|", "é€x|", "é€x  |"]
 
 
-def test_fields_of_an_alert_are_sorted(make_event: MakeEvent) -> None:
-    _, fields = _rendered(make_event(), "%ka.verb %evt.time %ka.auditid %jevt.value[/b] %jevt.value[/a]")
-    assert list(fields) == ["evt.time", "jevt.value[/a]", "jevt.value[/b]", "ka.auditid", "ka.verb"]
+@pytest.mark.parametrize(
+    ("text", "shown", "fields"),
+    [
+        ("%toupper(ka.verb)", "CREATE", {"ka.verb": "create"}),
+        ("%toupper(ka.verb)%ka.verb%toupper(ka.verb)", "CREATEcreateCREATE", {"ka.verb": "create"}),
+        ("%4toupper(ka.verb)|%8toupper( ka.verb )|", "CREA|CREATE  |", {"ka.verb": "create"}),
+        ("%tolower(ka.target.subresource)", "<NA>", {"ka.target.subresource": None}),
+        ("%len(ka.user.groups)", "2", {"ka.user.groups": ("dev", "system:authenticated")}),
+        ("%toupper(ka.user.groups)", "(DEV,SYSTEM:AUTHENTICATED)", {"ka.user.groups": ("dev", "system:authenticated")}),
+        ('%concat(ka.verb, " ", toupper(ka.uri.param["a"]))', "<NA>", {"ka.verb": "create", "ka.uri.param[a]": None}),
+        ('%join("-", (ka.verb, "x", ka.stage))', "create-x-ResponseComplete",
+         {"ka.verb": "create", "ka.stage": "ResponseComplete"}),
+        ('%concat(evt.time, "Z")', "20:34:01.258117000Z", {"evt.time": _TIME_NS}),
+        (r'%concat("\xc3", ka.verb)', "\ufffdcreate", {"ka.verb": "create"}),
+        (r'%concat("\xc3", "\xa9", ka.verb)', "écreate", {"ka.verb": "create"}),
+    ],
+)  # fmt: skip
+def test_a_transformer_shows_what_it_makes_and_the_fields_it_reads(
+    make_event: MakeEvent, text: str, shown: str, fields: dict[str, FieldValue]
+) -> None:
+    assert _rendered(make_event(), text) == (shown, fields)
+
+
+def test_bytes_that_are_no_text_show_as_such(make_event: MakeEvent) -> None:
+    event = make_event(user={"username": "/2E=", "groups": ["/w==", "YQ=="]})
+    assert _rendered(event, "%b64(ka.user.name)")[0] == "\ufffda"
+    assert _rendered(event, "%3b64(ka.user.name)|")[0] == "\ufffda |"
+    assert _rendered(event, "%b64(ka.user.groups)")[0] == "(\ufffd,a)"
 
 
 def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: MakeEvent) -> None:
@@ -101,10 +126,27 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
          "Whether a Pod mounts this host path, or one that begins with it where it ends in *."),
         ('%jevt.value["/a b"]', 0, "the argument of jevt.value cannot hold a blank",
          "What a JSON pointer leads to in the event."),
-        ("%toupper(ka.verb)", 0, "transformers are not supported yet: 'toupper('", "show the field as it is"),
+        ("%upper(ka.verb)", 1, "there is no transformer 'upper'", "did you mean 'toupper('?"),
+        ("x %toupper(ka.vrb)", 11, "there is no field 'ka.vrb'", "did you mean 'ka.verb'?"),
+        ("%toupper(evt.num)", 1, "toupper takes a text or a list of texts, not a number",
+         "toupper takes a text or a list of texts"),
+        ("%toupper(ka.verb", 16, "expected ',' or ')' after an argument of toupper, found the end of the output", ""),
+        ("%val(ka.verb)", 1, "val() stands only right after an operator", "write the field without it"),
     ],
 )  # fmt: skip
 def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ConditionError) as caught:
         compile_format(_text(text))
     assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)
+
+
+def test_all_that_is_wrong_with_a_format_is_told_and_nothing_of_one_that_is_right() -> None:
+    errors = format_errors(_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))
+    assert [(error.at, error.message) for error in errors] == [
+        (3, "no field follows this '%'"),
+        (20, "there is no field 'proc.name'"),
+        (37, "toupper takes a text or a list of texts, not a number"),
+        (54, "no field follows this '%'"),
+    ]
+    assert format_errors(_text("*%ka.verb")) == []
+    assert [error.message for error in format_errors(_text(""))] == ["the output is empty"]
