@@ -114,8 +114,8 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
     The options can be given as variables too, over which the command line wins: AUDITSTREAM_RULES (paths separated
     by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_DISABLE_RULES,
     AUDITSTREAM_DISABLE_TAGS, AUDITSTREAM_ENABLE_RULES, AUDITSTREAM_ENABLE_TAGS (all of them separated by ','),
-    AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_CLUSTER; and AUDITSTREAM_HOSTNAME, which alerts show instead of this
-    machine's name.
+    AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_CLUSTER. Two more say how alerts look: AUDITSTREAM_HOSTNAME is shown
+    instead of this machine's name, and with AUDITSTREAM_TIME_FORMAT_ISO_8601=true their text begins with the date.
     """
     settings = read_settings(
         {

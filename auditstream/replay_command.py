@@ -18,6 +18,7 @@ from auditstream.settings import Settings
 from auditstream.tally import Tally
 from auditstream.terminal import escape_lines
 from auditstream.usage import UsageError
+from processor.alert import Prefix
 from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.errors import LoadResult, Problem
@@ -38,7 +39,7 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
         return FINDINGS
     if not any(rule.is_enabled for rule in ruleset.rules):
         screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
-    engine = Engine(ruleset, settings.hostname or socket.gethostname())
+    engine = ready_engine(ruleset, settings)
     tally = Tally()
     begin = perf_counter()
     try:
@@ -67,6 +68,12 @@ def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     refuse_unknown_rules(settings, result.ruleset)
     screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     return result.ruleset
+
+
+def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
+    """Return rules at work, whose alerts are as the settings ask for."""
+    prefix = Prefix.ISO_8601 if settings.time_format_iso_8601 else Prefix.CLOCK
+    return Engine(ruleset, settings.hostname or socket.gethostname(), prefix)
 
 
 def check_paths(settings: Settings) -> Sequence[Path]:

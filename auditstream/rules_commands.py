@@ -17,7 +17,7 @@ from auditstream.terminal import aligned, counted, escape_json, escape_lines
 from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
 from rules.errors import LoadResult
-from rules.fields import Argument, Field
+from rules.fields import Argument, Type
 from rules.ruleset import Rule, Ruleset
 from rules.text import escape
 
@@ -30,6 +30,19 @@ class Format(Enum):
 
 
 _YES_NO: Final = {True: "yes", False: "no"}
+_TYPES: Final = {
+    Type.STRING: "text",
+    Type.NUMBER: "number",
+    Type.ABSTIME: "time",
+    Type.RELTIME: "duration",
+    Type.BOOL: "boolean",
+}
+_ARGUMENTS: Final = {
+    Argument.NONE: "-",
+    Argument.KEY: "[key]",
+    Argument.NONEMPTY_KEY: "[key]",
+    Argument.INDEX: "[index], or none",
+}
 
 
 def check_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
@@ -64,17 +77,18 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
 
 def list_fields(screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
-    rows = [(_with_argument(field), _type(field), field.description) for field in FIELDS]
-    screen.show(aligned([("field", "type", "what it is"), *rows]))
+    rows = [
+        (
+            field.name,
+            _TYPES[field.type],
+            "list" if field.is_list else "-",
+            _ARGUMENTS[field.argument],
+            field.description,
+        )
+        for field in FIELDS
+    ]
+    screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
     return OK
-
-
-def _with_argument(field: Field) -> str:
-    return field.name + {Argument.NONE: "", Argument.KEY: "[key]", Argument.INDEX: "[index]"}[field.argument]
-
-
-def _type(field: Field) -> str:
-    return "list" if field.is_list else "text"
 
 
 def _contents(result: LoadResult, ruleset: Ruleset) -> str:

@@ -87,6 +87,10 @@ class Settings(ClusterSettings):
     """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable
     between machines."""
 
+    time_format_iso_8601: bool = False
+    """Begins an alert's `output` with date, time and zone instead of the time of day, as Falco's setting of this name
+    does; `output_fields` then have `evt.time.iso8601` in place of `evt.time`."""
+
 
 class ListenSettings(ClusterSettings):
     """What `serve` and `ingest` may be told of the webhook."""

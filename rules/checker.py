@@ -152,7 +152,7 @@ def _check_operator(node: Check, operator: Operator, shape: Shape) -> None:
     elif shape.type not in operator.types:
         fitting = [name for name, other in OPERATORS.items() if shape.type in other.types]
         raise ConditionError(
-            f"{node.left} is a {shape.type.value} and cannot be compared by '{operator.name}'",
+            f"{node.left} is {shape} and cannot be compared by '{operator.name}'",
             node.at,
             f"it can by {', '.join([*fitting, EXISTS])}",
         )

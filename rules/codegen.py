@@ -161,12 +161,9 @@ class _Writer:
                 rights = [self._right(operator, bound, (constant,)) for bound, constant in pairs]
                 outcomes = " ".join(f"{self._spelt(spelling, 'v', right)}," for right in rights)
                 return f"{guarded} and {modifier}(({outcomes}))"
-            case OperandComparison(right=operand):
-                guarded += f" and (w := values[{self._operand_name(operand)}]) is not None"
-                if operator.bind_value is None:
-                    return f"{guarded} and {self._spelt(spelling, 'v', 'w')}"
-                bind = self._bind("bound", operator.bind_value)
-                return f"{guarded} and {self._spelt(spelling, 'v', f'{bind}(w)')}"
+        guarded += f" and (w := values[{self._operand_name(condition.right)}]) is not None"
+        right = "w" if operator.bind_value is None else f"{self._bind('bound', operator.bind_value)}(w)"
+        return f"{guarded} and {self._spelt(spelling, 'v', right)}"
 
     def _spelt(self, spelling: str, left: str, right: str) -> str:
         if "lower(" in spelling:
@@ -216,9 +213,8 @@ def _described(argument: Argument) -> str:
             return repr(value)
         case Texts(elements):
             return f"({', '.join(map(_described, elements))})"
-        case Transformed(transformer, arguments, selector):
-            brackets = "" if selector is None else f"[{selector!r}]"
-            return f"{transformer.name}({', '.join(map(_described, arguments))}){brackets}"
+    brackets = "" if argument.selector is None else f"[{argument.selector!r}]"
+    return f"{argument.transformer.name}({', '.join(map(_described, argument.arguments))}){brackets}"
 
 
 _FALSE_OF_NONE: Final = frozenset({OPERATORS["="].spelling, OPERATORS["in"].spelling})

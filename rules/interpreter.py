@@ -44,11 +44,10 @@ def _compare(comparison: Comparison | ModifiedComparison | OperandComparison, ev
             return _holds(operator, value, bound)
         case ModifiedComparison(bound=each, modifier=modifier):
             return MODIFIERS[modifier]([_holds(operator, value, bound) for bound in each])
-        case OperandComparison(right=right):
-            other = right.read(event)
-            if other is None:
-                return False
-            return _holds(operator, value, other if operator.bind_value is None else operator.bind_value(other))
+    other = comparison.right.read(event)
+    if other is None:
+        return False
+    return _holds(operator, value, other if operator.bind_value is None else operator.bind_value(other))
 
 
 def _holds(operator: Operator, value: Any, bound: Any) -> bool:  # noqa: ANN401 - of the types that the checker lets through

@@ -5,13 +5,14 @@ absent never gets here: every comparison of an absent value is false (the evalua
 number or a boolean; the value of a list field is a tuple of texts. Spec sections 1.5 to 1.8.
 """
 
+import operator
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from rules.fields import Type
-from rules.patterns import Glob, PathPrefixes, PatternError, Regex
+from rules.patterns import Glob, PathPrefixes, Regex
 from rules.transformers import lower
 
 Constant = str | int
@@ -84,20 +85,17 @@ def _case_folded(pattern: str) -> Glob:
     return Glob(pattern, folds_case=True)
 
 
-class _Nothing:
-    """What stands for a pattern that cannot be used: no value matches it."""
+_MAX_GLOB: Final = 1024
+"""Characters that another field's value may have to count as a glob: it is anybody's text, and kept for a while."""
 
-    def matches(self, _value: str) -> bool:
-        return False
+_MATCHES_NOTHING: Final = Glob("\\")
+
+_kept_glob: Final = lru_cache(maxsize=256)(Glob)
 
 
-@lru_cache(maxsize=256)
-def _glob_of_value(pattern: str, *, folds_case: bool) -> Glob | _Nothing:
-    """Return the glob that another field's value makes. It is anybody's text: what cannot be one matches nothing."""
-    try:
-        return Glob(pattern, folds_case=folds_case)
-    except PatternError:
-        return _Nothing()
+def _glob_of_value(pattern: str, *, folds_case: bool) -> Glob:
+    """Return the glob that another field's value makes; what is too long for one matches nothing."""
+    return _kept_glob(pattern, folds_case=folds_case) if len(pattern) <= _MAX_GLOB else _MATCHES_NOTHING
 
 
 def _text_operator(name: str, compare: Callable[[str, Any], bool], spelling: str, **more: Any) -> Operator:  # noqa: ANN401
@@ -109,22 +107,19 @@ def _ordering(name: str, compare: Callable[[Any, Any], bool]) -> Operator:
 
 
 OPERATORS: Final = {
-    operator.name: operator
-    for operator in (
-        *(
-            Operator(name, lambda value, right: value == right, "{left} == {right}", ALL_TYPES, takes_modifier=True)
-            for name in ("=", "==")
-        ),
-        Operator("!=", lambda value, right: value != right, "{left} != {right}", ALL_TYPES, takes_modifier=True),
+    one.name: one
+    for one in (
+        *(Operator(name, operator.eq, "{left} == {right}", ALL_TYPES, takes_modifier=True) for name in ("=", "==")),
+        Operator("!=", operator.ne, "{left} != {right}", ALL_TYPES, takes_modifier=True),
         # Texts are ordered by their code points, which is the order of their UTF-8 bytes.
-        _ordering("<", lambda value, right: value < right),
-        _ordering("<=", lambda value, right: value <= right),
-        _ordering(">", lambda value, right: value > right),
-        _ordering(">=", lambda value, right: value >= right),
-        _text_operator("contains", lambda value, right: right in value, "{right} in {left}"),
+        _ordering("<", operator.lt),
+        _ordering("<=", operator.le),
+        _ordering(">", operator.gt),
+        _ordering(">=", operator.ge),
+        _text_operator("contains", operator.contains, "{right} in {left}"),
         _text_operator("icontains", _icontains, "{right} in lower({left})", bind=lower, bind_value=lower),
-        _text_operator("startswith", lambda value, right: value.startswith(right), "{left}.startswith({right})"),
-        _text_operator("endswith", lambda value, right: value.endswith(right), "{left}.endswith({right})"),
+        _text_operator("startswith", str.startswith, "{left}.startswith({right})"),
+        _text_operator("endswith", str.endswith, "{left}.endswith({right})"),
         _text_operator(
             "glob",
             _matches,
@@ -141,8 +136,8 @@ OPERATORS: Final = {
         ),
         _text_operator("regex", _matches, "{right}.matches({left})", bind=Regex, takes_operand=False),
         # These two are for buffers of bytes, which no field here is.
-        _text_operator("bcontains", lambda value, right: right in value, "", types=frozenset()),
-        _text_operator("bstartswith", lambda value, right: value.startswith(right), "", types=frozenset()),
+        _text_operator("bcontains", operator.contains, "", types=frozenset()),
+        _text_operator("bstartswith", str.startswith, "", types=frozenset()),
         Operator(
             "in",
             _is_member,

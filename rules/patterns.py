@@ -18,11 +18,16 @@ class PatternError(Exception):
     """A pattern that cannot be used; the text says why. Raised and caught within a load."""
 
 
+_MAX_GLOB_MEMORY: Final = 2**20
+"""Bytes that a glob may take: 255 bytes of pattern need far less, and values of events may be patterns too."""
+
+
 def _options(*, is_bytes: bool) -> re2.Options:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = is_bytes
     if is_bytes:
+        options.max_mem = _MAX_GLOB_MEMORY
         options.encoding = re2.Options.Encoding.LATIN1
         options.dot_nl = True
     else:
@@ -74,11 +79,11 @@ _SETS: Final = {
 
 _UNIT: Final = re.compile(
     rb"""(?P<star>\*+) | (?P<any>\?) | \\(?P<escaped>.)
-    | \[(?P<negated>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]
-    | (?P<broken>\[|\\\Z) | (?P<plain>.)""",
+    | \[(?P<negated>[!^]?)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]
+    | (?P<broken>\\\Z) | (?P<plain>.)""",
     re.DOTALL | re.VERBOSE,
 )
-"""One piece of a glob; a `[` without its `]`, and a backslash at the end, make a glob that nothing matches."""
+"""One piece of a glob: a `[` without its `]` is a byte as any other, after a backslash at the end nothing matches."""
 
 _MEMBER: Final = re.compile(
     rb"\[:(?P<name>[a-z]+):\]|(?:\\(?P<escaped>.)|(?P<first>.))(?:-(?:\\(?P<last_escaped>.)|(?P<last>[^\]])))?",
@@ -94,10 +99,7 @@ class Glob:
 
     def __init__(self, pattern: str, *, folds_case: bool = False) -> None:
         expression = _glob_expression(text_bytes(pattern), folds_case=folds_case)
-        try:
-            self._expression: Final = None if expression is None else re2.compile(expression, _BYTES)
-        except re2.error as error:
-            raise PatternError(_reason(error)) from None
+        self._expression: Final = None if expression is None else re2.compile(expression, _BYTES)
 
     def matches(self, value: str) -> bool:
         """Tell whether the whole value fits."""

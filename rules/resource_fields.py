@@ -10,11 +10,11 @@ from rules.event import Event
 from rules.fields import Field, FieldValue, Type
 
 
-def _fact(name: str, description: str, kind: Type = Type.STRING) -> Field:
+def _fact(name: str, description: str, type_: Type = Type.STRING) -> Field:
     def read(event: Event, _argument: str | None) -> FieldValue:
         return event.facts.get(name)
 
-    return Field(name, description, read, type=kind)
+    return Field(name, description, read, type=type_)
 
 
 RESOURCE_FIELDS: Final = (

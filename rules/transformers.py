@@ -22,7 +22,8 @@ class Shape:
     is_list: bool = False
 
     def __str__(self) -> str:
-        return f"a list of {self.type.value}s" if self.is_list else f"a {self.type.value}"
+        article = "an" if self.type.value[0] in "aeiou" else "a"
+        return f"a list of {self.type.value}s" if self.is_list else f"{article} {self.type.value}"
 
 
 _TEXT: Final = Shape(Type.STRING)

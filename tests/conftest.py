@@ -17,7 +17,7 @@ from rules.selection import Selection
 from tests.evaluators import Judge
 from wire.record import Record
 
-pytest_plugins = ["tests.kafka.fixtures"]
+pytest_plugins = ["tests.kafka.fixtures", "tests.conformance.summary"]
 
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
@@ -43,6 +43,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that need a Kafka: they take long, and the short ones then fill up what is left of a process."""
+    long = {item.path for item in items if {"kafka", "own_kafka"}.intersection(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture
 def make_record() -> MakeRecord:
     """Make a record of an ordinary event, some members of which are others, or missing where they are `...`."""
@@ -59,7 +65,7 @@ def make_event(make_record: MakeRecord) -> MakeEvent:
     """Make the event of such a record."""
 
     def make(cluster: str = "default", **members: object) -> Event:
-        event = decode(make_record(cluster, **members))
+        event = decode(make_record(cluster, **members), "node-1")
         assert isinstance(event, Event)
         return event
 

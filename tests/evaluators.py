@@ -32,6 +32,11 @@ class Judge:
         self._condition = condition
         self._compiled = Compiler().compile(condition, "under test")
 
+    @property
+    def source(self) -> str:
+        """The source that it became."""
+        return self._compiled.source
+
     def holds(self, event: Event) -> bool:
         """Tell whether it holds for an event, by both evaluators."""
         meaning = evaluate(self._condition, event)

@@ -31,6 +31,7 @@ def test_defaults_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "minimum_priority": Priority.DEBUG,
         "cluster": "default",
         "hostname": None,
+        "time_format_iso_8601": False,
     }
 
 
@@ -44,6 +45,7 @@ def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.
     monkeypatch.setenv("AUDITSTREAM_DISABLE_TAGS", "a,b")
     monkeypatch.setenv("AUDITSTREAM_MINIMUM_PRIORITY", "INFO")
     monkeypatch.setenv("AUDITSTREAM_CLUSTER", "prod-1.eu")
+    monkeypatch.setenv("AUDITSTREAM_TIME_FORMAT_ISO_8601", "true")
     assert read_settings({}).model_dump() == {
         "rules": (Path("a,b.yaml"), Path("/etc/rules")),
         "no_pack": True,
@@ -55,6 +57,7 @@ def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.
         "minimum_priority": Priority.INFORMATIONAL,
         "cluster": "prod-1.eu",
         "hostname": "node-1",
+        "time_format_iso_8601": True,
     }
 
 
@@ -127,7 +130,8 @@ def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(m
         "AUDITSTREAM_PROCESSOR_CHECKPOINT_SECONDS, AUDITSTREAM_PROCESSOR_HEARTBEAT_SECONDS, "
         "AUDITSTREAM_PROCESSOR_LISTEN_HOST, AUDITSTREAM_PROCESSOR_LISTEN_PORT, "
         "AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS, AUDITSTREAM_PUBLISHED_HOST, AUDITSTREAM_RULES, "
-        "AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_TLS_CERTIFICATE, AUDITSTREAM_TLS_KEY, AUDITSTREAM_TOKENS"
+        "AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_TIME_FORMAT_ISO_8601, AUDITSTREAM_TLS_CERTIFICATE, "
+        "AUDITSTREAM_TLS_KEY, AUDITSTREAM_TOKENS"
     )
 
 

@@ -31,8 +31,8 @@ from rules.nodes import FieldRef
 from rules.output import Placeholder
 from rules.podspec import volume_paths
 from rules.ruleset import Rule
-from tests.deploy.audit_policy import Decision, Policy, Request, decide
-from tests.deploy.kubernetes_api import BODILESS, PERSON, as_event, requests, users
+from tests.deploy.audit_policy import Decision, Policy, Request, decide, rules_about
+from tests.deploy.kubernetes_api import BODILESS, PERSON, User, as_event, requests, users
 from wire.tracked import keyed
 
 _SHOWN: Final = {
@@ -223,6 +223,12 @@ class _Asked:
         return {str(FieldRef(field.name, argument, 0)): reads((field, argument), question) for field, argument in uses}
 
 
+@cache
+def _asked(rule: Rule) -> _Asked:
+    """Return one for each rule: what it needs of a request is the same under every policy."""
+    return _Asked(rule)
+
+
 def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
     """Return everything that a policy keeps from rules."""
     rules = list(rules)
@@ -231,19 +237,34 @@ def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
         {str(said) for rule in rules for one in comparisons(rule.condition, field) for said in one.constants}
         for field in ("ka.user.name", "ka.user.groups")
     )
-    told: dict[tuple[Request, Decision], set[Request]] = {}
-    for user in users(policy, names, groups):
-        for request in requests(policy, user):
-            seen = _as_conditions_see(request)
-            anybodys = seen._replace(user=PERSON.name, groups=PERSON.groups)
-            told.setdefault((anybodys, decide(policy, request)), set()).add(seen)
+    told: dict[tuple[Request, Decision], list[User]] = {}
+    for alike in _alike(policy, users(policy, names, groups)):
+        for asked in _decided(policy, alike[0]):
+            told.setdefault(asked, []).extend(alike)
     return {
-        Gap(rule.name, missing, request.verb, _target(request), request.user or "", decision.level)
-        for rule in map(_Asked, rules)
-        for (anybodys, decision), their in told.items()
+        Gap(rule.name, missing, anybodys.verb, _target(anybodys), user.name or "", decision.level)
+        for rule in map(_asked, rules)
+        for (anybodys, decision), askers in told.items()
         if rule.missing(anybodys, decision, knows_user=False)  # asked of any user first, which mostly answers it
-        for request in their
-        for missing in rule.missing(request, decision, knows_user=True)
+        for user in askers
+        for missing in rule.missing(anybodys._replace(user=user.name, groups=user.groups), decision, knows_user=True)
+    }
+
+
+def _alike(policy: Policy, everybody: Iterable[User]) -> Iterable[list[User]]:
+    """Return users, those together of whose requests a policy says the same."""
+    found: dict[tuple[int, ...], list[User]] = {}
+    for user in everybody:
+        found.setdefault(tuple(map(id, rules_about(policy, user.name, user.groups))), []).append(user)
+    return found.values()
+
+
+def _decided(policy: Policy, user: User) -> set[tuple[Request, Decision]]:
+    """Return the requests of a user, as conditions see them if anybody makes them, with what a policy says."""
+    about = {**policy, "rules": rules_about(policy, user.name, user.groups)}
+    return {
+        (_as_conditions_see(request)._replace(user=PERSON.name, groups=PERSON.groups), decide(about, request))
+        for request in requests(policy, user)
     }
 
 

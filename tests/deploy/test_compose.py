@@ -72,7 +72,7 @@ def services(text: str = COMPOSE, values: Mapping[str, str] = {}) -> Services:
 
 def examples(text: str = EXAMPLE) -> dict[str, str]:
     """Return the variables of .env.example, with the values that it shows."""
-    return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^# ([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
 
 
 def variables_of(kind: type[BaseSettings]) -> dict[str, str]:

@@ -30,6 +30,7 @@ _LISTS = "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 2}]\n" for n in range
     f"- list: q{n}\n  items: [n18]\n" for n in range(2_000)
 )
 _MACROS = _rule() + "".join(f"- macro: m{n}\n  condition: m{n + 1}\n" for n in range(2_000))
+_PLUGINS = "- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n"
 _REPEATED = "aliases repeat too much of the file"
 
 
@@ -40,7 +41,7 @@ _REPEATED = "aliases repeat too much of the file"
         (_rule(extra=_exceptions(f"[&t [&l [{'a, ' * 999}a]]{', *t' * 50_000}]")), _REPEATED),
         (_rule(extra=_exceptions("&x [*x]")), "'values' holds something that is not text"),
         (_ALIASED, _REPEATED),
-        ("- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n", "the plugin 'a' is named twice"),
+        (_PLUGINS, "the plugin 'a' is named twice"),
         (_rule("(" * 100_000), "the condition is nested too deeply"),
         (_LISTS, "lists hold each other in too many ways"),
         (_MACROS, "there is no macro 'm2000'"),
