@@ -7,7 +7,7 @@ import pytest
 
 from rules.errors import LoadResult
 from rules.event import Event
-from rules.exceptions import compose
+from rules.exceptions import ShapeError, compose
 from rules.items import RuleException, ValueList
 from rules.ruleset import Ruleset
 from rules.text import Text
@@ -207,6 +207,14 @@ def test_a_call_is_no_word_to_be_quoted_where_it_may_stand() -> None:
     assert composed.text is not None
     assert composed.text.value == "(f = tolower(ka.uri)) or (f = tolower(ka.uri))"
     assert composed.quoted == []
+
+
+def test_a_list_in_a_list_is_refused() -> None:
+    nested = ValueList(0, (ValueList(0, (ValueList(7, ()),)),))
+    one = RuleException("e", 0, is_single=False, fields=(Text.at("f", 0),), comps=(Text.at("in", 0),), values=(nested,))
+    with pytest.raises(ShapeError) as error:
+        compose(one)
+    assert (str(error.value), error.value.at) == ("a list among the values of an exception holds text only", 7)
 
 
 def test_quotes_that_change_the_meaning_are_told(load_text: LoadText, make_event: MakeEvent) -> None:

@@ -11,7 +11,7 @@ from rules.reader import RuleFile
 
 LoadText = Callable[..., LoadResult]
 
-_SECONDS = 20
+_SECONDS = 30
 
 
 def _rule(condition: str = "ka.verb = a", name: str = "r", extra: str = "") -> str:
@@ -27,7 +27,7 @@ def _exceptions(values: str) -> str:
 
 _ALIASED = "- &r\n  list: a\n  items: [x]\n" + "".join(f"  k{n}: v\n" for n in range(5_000)) + "- *r\n" * 500
 _LISTS = "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 2}]\n" for n in range(2, 60)) + "".join(
-    f"- list: q{n}\n  items: [n18]\n" for n in range(2_000)
+    f"- list: q{n}\n  items: [n18]\n" for n in range(500)
 )
 _MACROS = _rule() + "".join(f"- macro: m{n}\n  condition: m{n + 1}\n" for n in range(2_000))
 _PLUGINS = "- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n"
