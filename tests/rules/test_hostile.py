@@ -85,18 +85,6 @@ def test_many_unknown_macros_are_told_without_looking_for_the_nearest_of_each(lo
     assert hints[-1] == "define it, or write a field (with its dot) and a comparison"
 
 
-def test_lists_that_many_conditions_repeat_are_stopped(load_text: LoadText) -> None:
-    big = f"- list: big\n  items: [{', '.join('x' * 9_999 for _ in range(399))}]\n"
-    result = load_text(big + "".join(_rule("ka.verb in (big)", f"r{n}") for n in range(7)))
-    assert [problem.message for problem in result.errors if "together" in problem.message] == [
-        "with the condition all lists together grow beyond 25,000,000 characters"
-    ] * 2
-    grown = load_text(f"{big}- list: more\n  items: [big, big]\n")
-    assert [problem.message for problem in grown.errors] == [
-        "the list 'more' grows beyond 4,000,000 characters with its lists put in"
-    ]
-
-
 def test_ten_thousand_rules_load_in_seconds(load_text: LoadText) -> None:
     lists = "".join(f"- list: users_{n}\n  items: [a{n}, b{n}]\n" for n in range(100))
     macros = "".join(f"- macro: writes_{n}\n  condition: ka.verb in (create, patch)\n" for n in range(100))
