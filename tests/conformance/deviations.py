@@ -167,13 +167,13 @@ DEVIATIONS = (
     Deviation(
         "rule_files.json",
         9,
-        "Of lists that hold each other the later one's name stays a word there; here that of the one asked for.",
+        "Lists that hold each other become words in the order of definition there; here where a list is met again.",
         "^list loop$",
     ),
     Deviation(
         "rule_files.json",
         8,
-        "A list's name in quoted text or in a field's place is replaced without a word there; here it is warned of.",
+        "A list's name put in where no list stands is taken without a word there; here it is, and warned of.",
         "^list name (inside quoted string with spaces|equals field)$",
     ),
 )
