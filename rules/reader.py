@@ -133,7 +133,7 @@ def _read_plugin(option: Entry) -> PluginDemand | None:
 def _read_list(entry: Entry, name: str) -> Item | None:
     if not TOKENS["bare string"].fullmatch(name):
         hint = "names of lists have no blanks, quotes, commas, equals signs or parentheses"
-        entry.fail(f"no condition can name the list '{name}'", entry.where("list"), hint, Code.INVALID_LIST_NAME)
+        entry.fail(f"'{name}' is no proper name of a list", entry.where("list"), hint, Code.INVALID_LIST_NAME)
     change = _read_change(entry, "items")
     if "items" not in entry:
         entry.fail("'items' is missing", entry.at, "write items: [first, second]")

@@ -30,7 +30,7 @@ _MAX_ALL_LISTS: Final = 25_000_000
 """Characters that all lists and conditions of a load may grow to once lists are put in: bounded for each, the load is
 still as long as their number."""
 
-_MAX_ALL_VISITS: Final = 1_000_000
+_MAX_ALL_VISITS: Final = 200_000
 """How often lists in lists are opened in a load."""
 
 _MAX_GUESSES: Final = 100

@@ -1,14 +1,20 @@
 """What exceptions mean: for which events the rule is silent, what is refused, and how values are put into words."""
 
+import json
 from array import array
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rules.document import Value
 from rules.errors import LoadResult
 from rules.event import Event
-from rules.exceptions import compose
+from rules.exceptions import ShapeError, compose
 from rules.items import RuleException, ValueList
+from rules.loader import load
+from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from rules.text import Text
 
@@ -207,6 +213,40 @@ def test_a_call_is_no_word_to_be_quoted_where_it_may_stand() -> None:
     assert composed.text is not None
     assert composed.text.value == "(f = tolower(ka.uri)) or (f = tolower(ka.uri))"
     assert composed.quoted == []
+
+
+@given(st.text(alphabet="ab ,=()'\"\\\t*é", max_size=6), st.sampled_from(["in", "=", "startswith anyof", "endswith"]))
+def test_whatever_a_value_is_it_is_one_value(value: str, comp: str) -> None:
+    if _says_more_than_itself(value):
+        return
+    entry = {"name": "e", "fields": ["ka.user.name"], "comps": [comp], "values": [[value]]}
+    rule = {"rule": "r", "desc": "d", "condition": "ka.verb exists", "output": "o", "priority": "debug"}
+    text = json.dumps([{**rule, "source": "k8s_audit", "exceptions": [entry]}])
+    result = load([RuleFile("a.yaml", text.encode())])
+    assert result.ruleset is not None, result.to_text()
+    event = Event(Value(json.dumps({"auditID": "1", "verb": "get", "user": {"username": value}}).encode()), 0)
+    assert _excepts(event, result.ruleset)
+
+
+def _says_more_than_itself(value: str) -> bool:
+    """Tell whether a value may be a list of its own, or have quotes of its own."""
+    return value.startswith("(") or value[:1] in {"'", '"'}
+
+
+def test_fields_may_be_transformed(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
+    exceptions = "  exceptions: [{name: e, fields: [tolower(ka.user.name)], values: [[bob], [basename(ka.uri)]]}]\n"
+    ruleset = make_ruleset(f"{_RULE}{exceptions}")
+    assert _excepts(make_event(user={"username": "BOB"}), ruleset)
+    assert _excepts(make_event(user={"username": "PODS"}, requestURI="/api/pods"), ruleset)
+    assert not _excepts(make_event(user={"username": "eve"}), ruleset)
+
+
+def test_a_list_in_a_list_is_refused() -> None:
+    nested = ValueList(0, (ValueList(0, (ValueList(7, ()),)),))
+    one = RuleException("e", 0, is_single=False, fields=(Text.at("f", 0),), comps=(Text.at("in", 0),), values=(nested,))
+    with pytest.raises(ShapeError) as error:
+        compose(one)
+    assert (str(error.value), error.value.at) == ("a list among the values of an exception holds text only", 7)
 
 
 def test_quotes_that_change_the_meaning_are_told(load_text: LoadText, make_event: MakeEvent) -> None:

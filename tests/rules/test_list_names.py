@@ -30,6 +30,7 @@ def test_a_name_is_found_where_it_stands_alone(text: str, found: list[str]) -> N
 
 def test_without_lists_nothing_is_found() -> None:
     assert ListNames([]).find("a b") == []
+    assert list(misplaced("", [], {})) == []
 
 
 @pytest.mark.parametrize(
