@@ -20,15 +20,21 @@ from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK, USAGE
 from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
 from auditstream.options import (
     CertificateOption,
+    DeadLetterOption,
+    DisableOption,
+    DisableTagOption,
     EnableOption,
+    EnableTagOption,
     HostOption,
     KeyOption,
     MatchingOption,
     PackOption,
     PortOption,
+    PriorityOption,
     RulesOption,
     TokensOption,
     UnauthenticatedOption,
+    switches,
 )
 from auditstream.replay_command import run_replay
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
@@ -92,7 +98,11 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
     rules_paths: RulesOption = None,
     no_pack: PackOption = None,
     rule_matching: MatchingOption = None,
+    disable_rule: DisableOption = None,
+    disable_tag: DisableTagOption = None,
     enable_rule: EnableOption = None,
+    enable_tag: EnableTagOption = None,
+    minimum_priority: PriorityOption = None,
     cluster: ClusterOption = None,
 ) -> None:
     """Judge recorded audit events.
@@ -102,15 +112,17 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
     input was rejected; the rest was judged.
 
     The options can be given as variables too, over which the command line wins: AUDITSTREAM_RULES (paths separated
-    by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_ENABLE_RULES (names separated by
-    ','), AUDITSTREAM_CLUSTER; and AUDITSTREAM_HOSTNAME, which alerts show instead of this machine's name.
+    by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_DISABLE_RULES,
+    AUDITSTREAM_DISABLE_TAGS, AUDITSTREAM_ENABLE_RULES, AUDITSTREAM_ENABLE_TAGS (all of them separated by ','),
+    AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_CLUSTER. Two more say how alerts look: AUDITSTREAM_HOSTNAME is shown
+    instead of this machine's name, and with AUDITSTREAM_TIME_FORMAT_ISO_8601=true their text begins with the date.
     """
     settings = read_settings(
         {
             "rules": rules_paths,
             "no_pack": no_pack,
             "rule_matching": rule_matching,
-            "enable_rules": enable_rule,
+            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
             "cluster": cluster,
         }
     )
@@ -126,14 +138,15 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     tls_key: KeyOption = None,
     tokens: TokensOption = None,
     allow_unauthenticated: UnauthenticatedOption = None,
-    dead_letter: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where rejected events go (default auditstream-dead-letter.jsonl)."),
-    ] = None,
+    dead_letter: DeadLetterOption = None,
     rules_paths: RulesOption = None,
     no_pack: PackOption = None,
     rule_matching: MatchingOption = None,
+    disable_rule: DisableOption = None,
+    disable_tag: DisableTagOption = None,
     enable_rule: EnableOption = None,
+    enable_tag: EnableTagOption = None,
+    minimum_priority: PriorityOption = None,
     cluster: ClusterOption = None,
 ) -> None:
     """Judge what API servers post to the webhook, in one process and without Kafka.
@@ -161,7 +174,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "rules": rules_paths,
         "no_pack": no_pack,
         "rule_matching": rule_matching,
-        "enable_rules": enable_rule,
+        **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
         "cluster": cluster,
     }
     from auditstream.serve_command import run_serve  # noqa: PLC0415 - the web server takes half of a command's start
@@ -190,32 +203,54 @@ def add_new_token(
 
 
 @rules_app.command("check")
-def check_rule_files(
+def check_rule_files(  # noqa: PLR0913 - a command's parameters are its options
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Rule files or folders.")],
     *,
     no_pack: PackOption = None,
+    disable_rule: DisableOption = None,
+    disable_tag: DisableTagOption = None,
+    enable_rule: EnableOption = None,
+    enable_tag: EnableTagOption = None,
+    minimum_priority: PriorityOption = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Tell everything that is wrong with rule files.
 
     They are loaded after the pack. The exit code is 1 if there are errors; warnings alone leave it 0.
     """
-    settings = read_settings({"rules": files, "no_pack": no_pack})
+    settings = read_settings(
+        {
+            "rules": files,
+            "no_pack": no_pack,
+            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
+        }
+    )
     raise typer.Exit(check_rules(settings, output_format, Screen()))
 
 
 @rules_app.command("list")
-def list_all_rules(
+def list_all_rules(  # noqa: PLR0913 - a command's parameters are its options
     *,
     rules_paths: RulesOption = None,
     no_pack: PackOption = None,
+    disable_rule: DisableOption = None,
+    disable_tag: DisableTagOption = None,
+    enable_rule: EnableOption = None,
+    enable_tag: EnableTagOption = None,
+    minimum_priority: PriorityOption = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """List the rules in the order of their definition.
 
     JSON is one object a line.
     """
-    settings = read_settings({"rules": rules_paths, "no_pack": no_pack})
+    settings = read_settings(
+        {
+            "rules": rules_paths,
+            "no_pack": no_pack,
+            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
+        }
+    )
     raise typer.Exit(list_rules(settings, output_format, Screen()))
 
 

@@ -12,15 +12,20 @@ import typer
 
 from auditstream.options import (
     CertificateOption,
+    DisableOption,
+    DisableTagOption,
     EnableOption,
+    EnableTagOption,
     HostOption,
     KeyOption,
     MatchingOption,
     PackOption,
     PortOption,
+    PriorityOption,
     RulesOption,
     TokensOption,
     UnauthenticatedOption,
+    switches,
 )
 from auditstream.screen import Screen
 from auditstream.settings import ListenSettings, read_settings
@@ -175,7 +180,11 @@ def judge_events(  # noqa: PLR0913 - a command's parameters are its options
     rules_paths: RulesOption = None,
     no_pack: PackOption = None,
     rule_matching: MatchingOption = None,
+    disable_rule: DisableOption = None,
+    disable_tag: DisableTagOption = None,
     enable_rule: EnableOption = None,
+    enable_tag: EnableTagOption = None,
+    minimum_priority: PriorityOption = None,
 ) -> None:
     """Judge the events that are in Kafka, and write alerts to Kafka.
 
@@ -196,7 +205,7 @@ def judge_events(  # noqa: PLR0913 - a command's parameters are its options
         "rules": rules_paths,
         "no_pack": no_pack,
         "rule_matching": rule_matching,
-        "enable_rules": enable_rule,
+        **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
     }
     settings = read_settings(rules)
     processor = read_settings({"listen_host": host, "listen_port": port}, ProcessorSettings)

@@ -15,9 +15,41 @@ PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave
 MatchingOption = Annotated[
     Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
 ]
-EnableOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Switch on a rule that is off. Repeatable.")
+DisableOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Switch a rule off; '*' is any text. Repeatable.")
 ]
+EnableOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Switch a rule on, after all that is off. Repeatable.")
+]
+DisableTagOption = Annotated[
+    list[str] | None, typer.Option(metavar="TAG", help="Switch off the rules with a tag. Repeatable.")
+]
+EnableTagOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TAG", help="Switch on the rules with a tag, after all that is off. Repeatable."),
+]
+PriorityOption = Annotated[
+    str | None,
+    typer.Option("--minimum-priority", metavar="PRIORITY", help="Leave less severe rules off (default Debug)."),
+]
+
+
+def switches(
+    disable_rule: list[str] | None,
+    disable_tag: list[str] | None,
+    enable_rule: list[str] | None,
+    enable_tag: list[str] | None,
+    minimum_priority: str | None,
+) -> dict[str, object]:
+    """Return what these options say, by the names of the settings."""
+    return {
+        "disable_rules": disable_rule,
+        "disable_tags": disable_tag,
+        "enable_rules": enable_rule,
+        "enable_tags": enable_tag,
+        "minimum_priority": minimum_priority,
+    }
+
 
 HostOption = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Where to listen (default 127.0.0.1: this machine only).")
@@ -39,4 +71,7 @@ UnauthenticatedOption = Annotated[
         "--allow-unauthenticated",
         help="Listen beyond this machine though whoever reaches the address can post.",
     ),
+]
+DeadLetterOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where rejected events go (default auditstream-dead-letter.jsonl).")
 ]

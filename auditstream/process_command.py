@@ -4,19 +4,17 @@ Puts rules, engine and worker together, and tells what it does. Imports Faust, w
 """
 
 import signal
-import socket
 
 from prometheus_client import CollectorRegistry
 
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.looks import Looks
-from auditstream.replay_command import ready_rules
+from auditstream.replay_command import ready_engine, ready_rules
 from auditstream.screen import Screen
 from auditstream.server import address_of, listen
 from auditstream.settings import Settings
 from auditstream.terminal import counted
-from processor.engine import Engine
 from processor.settings import ProcessorSettings
 from processor.stream.ready import UnevenError
 from processor.stream.worker import Worker
@@ -31,7 +29,7 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
         screen.note(["auditstream: nothing is judged: correct the rule files, see 'auditstream rules check --help'"])
         return FINDINGS
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
-    engine = Engine(ruleset, settings.hostname or socket.gethostname())
+    engine = ready_engine(ruleset, settings)
     events = kafka.topics.events.name
     looks = Looks(ill=f"nothing of {events} is judged", well=f"{events} is judged", is_well=False)
 

@@ -12,15 +12,16 @@ from typing import Final
 from auditstream.bodies import AuditFile
 from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
+from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.tally import Tally
 from auditstream.terminal import escape_lines
-from auditstream.usage import UsageError, did_you_mean
+from auditstream.usage import UsageError
+from processor.alert import Prefix
 from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.errors import LoadResult, Problem
-from rules.loader import Selection
 from rules.ruleset import Ruleset
 from rules.text import escape
 
@@ -38,7 +39,7 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
         return FINDINGS
     if not any(rule.is_enabled for rule in ruleset.rules):
         screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
-    engine = Engine(ruleset, settings.hostname or socket.gethostname())
+    engine = ready_engine(ruleset, settings)
     tally = Tally()
     begin = perf_counter()
     try:
@@ -59,18 +60,20 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
 
 def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
-    selection = Selection(frozenset(settings.enable_rules), settings.rule_matching)
-    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection)
+    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
     if result.ruleset is None:
         screen.note([escape_lines(LoadResult(None, result.errors).to_text())])
         return None
     screen.note(_warning(problem) for problem in result.warnings)
-    known = result.ruleset.by_name
-    for name in settings.enable_rules:
-        if name not in known:
-            hint = did_you_mean(name, known, "see 'auditstream rules list'")
-            raise UsageError(f"cannot enable the unknown rule '{name}': {hint}")
+    refuse_unknown_rules(settings, result.ruleset)
+    screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     return result.ruleset
+
+
+def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
+    """Return rules at work, whose alerts are as the settings ask for."""
+    prefix = Prefix.ISO_8601 if settings.time_format_iso_8601 else Prefix.CLOCK
+    return Engine(ruleset, settings.hostname or socket.gethostname(), prefix)
 
 
 def check_paths(settings: Settings) -> Sequence[Path]:

@@ -10,15 +10,16 @@ from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
 from auditstream.replay_command import check_paths, ready_rules
+from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines
 from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
 from rules.errors import LoadResult
-from rules.fields import Argument, Field
-from rules.loader import Selection
+from rules.fields import Argument, Type
 from rules.ruleset import Rule, Ruleset
+from rules.text import escape
 
 
 class Format(Enum):
@@ -29,11 +30,27 @@ class Format(Enum):
 
 
 _YES_NO: Final = {True: "yes", False: "no"}
+_TYPES: Final = {
+    Type.STRING: "text",
+    Type.NUMBER: "number",
+    Type.ABSTIME: "time",
+    Type.RELTIME: "duration",
+    Type.BOOL: "boolean",
+}
+_ARGUMENTS: Final = {
+    Argument.NONE: "-",
+    Argument.KEY: "[key]",
+    Argument.NONEMPTY_KEY: "[key]",
+    Argument.INDEX: "[index], or none",
+}
 
 
 def check_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print what is wrong with rule files and return the exit code."""
-    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=Selection())
+    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
+    if result.ruleset is not None:
+        refuse_unknown_rules(settings, result.ruleset)
+        screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     if output_format is Format.JSON:
         screen.show([escape_json(result.to_json())])
     elif result.problems:
@@ -60,17 +77,18 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
 
 def list_fields(screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
-    rows = [(_with_argument(field), _type(field), field.description) for field in FIELDS]
-    screen.show(aligned([("field", "type", "what it is"), *rows]))
+    rows = [
+        (
+            field.name,
+            _TYPES[field.type],
+            "list" if field.is_list else "-",
+            _ARGUMENTS[field.argument],
+            field.description,
+        )
+        for field in FIELDS
+    ]
+    screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
     return OK
-
-
-def _with_argument(field: Field) -> str:
-    return field.name + {Argument.NONE: "", Argument.KEY: "[key]", Argument.INDEX: "[index]"}[field.argument]
-
-
-def _type(field: Field) -> str:
-    return "list" if field.is_list else "text"
 
 
 def _contents(result: LoadResult, ruleset: Ruleset) -> str:

@@ -3,7 +3,6 @@
 Puts rules, engine, webhook, topic, screen and dead letter together, tells where it listens, and counts.
 """
 
-import socket
 from collections.abc import Callable
 from signal import SIGINT
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from auditstream.dead_letter import DeadLetterFile
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
 from auditstream.log import logged
-from auditstream.replay_command import MAX_COMPLAINTS, ready_rules
+from auditstream.replay_command import MAX_COMPLAINTS, ready_engine, ready_rules
 from auditstream.screen import Screen
 from auditstream.serve import Service, TryAgain, serve
 from auditstream.server import Front, Stop, listen
@@ -26,7 +25,6 @@ from auditstream.usage import UsageError
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from ingest.split import Split
-from processor.engine import Engine
 from processor.metrics import ProcessorMetrics
 from rules.ruleset import Ruleset
 from rules.text import escape
@@ -71,7 +69,7 @@ class _Judge:
 
     def __init__(self, settings: ServeSettings, ruleset: Ruleset, registry: CollectorRegistry, screen: Screen) -> None:
         self.tally: Final = Tally()
-        self._engine: Final = Engine(ruleset, settings.hostname or socket.gethostname())
+        self._engine: Final = ready_engine(ruleset, settings)
         self._metrics: Final = ProcessorMetrics(registry, ruleset.rules)
         self._screen: Final = screen
         self._state: Final[State] = {}

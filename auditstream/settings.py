@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from auditstream.usage import UsageError, did_you_mean
 from ingest.settings import IngestSettings
 from processor.settings import ProcessorSettings
+from rules.items import PRIORITIES, Priority
 from rules.ruleset import Matching
 from wire.kafka_settings import KafkaSettings
 from wire.record import CLUSTER_NAME
@@ -31,6 +32,14 @@ def _split_at(separator: str) -> BeforeValidator:
         return [part.strip() for part in value.split(separator) if part.strip()] if isinstance(value, str) else value
 
     return BeforeValidator(split)
+
+
+def _priority(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in PRIORITIES:
+        raise ValueError(f"must be one of {', '.join(map(str, Priority))}")
+    return PRIORITIES[value.lower()]
 
 
 class ClusterSettings(BaseSettings):
@@ -57,13 +66,30 @@ class Settings(ClusterSettings):
     """`all`: every rule that matches an event alerts. `first`: only the first does, in the order of definition, as
     Falco has it by default. All is the default here, since a broad rule would otherwise hide a precise one."""
 
+    disable_rules: Annotated[tuple[str, ...], NoDecode, _split_at(",")] = ()
+    """Names of rules to switch off; `*` in them is any text. In the variable they are separated by commas: a rule with
+    a comma in its name can only be named on the command line, or with `*` in its place."""
+
+    disable_tags: Annotated[tuple[str, ...], NoDecode, _split_at(",")] = ()
+    """Switches off the rules that have one of these tags."""
+
     enable_rules: Annotated[tuple[str, ...], NoDecode, _split_at(",")] = ()
-    """Names of rules to switch on that their files leave off. In the variable they are separated by commas: a rule
-    with a comma in its name can only be named on the command line."""
+    """Names of rules to switch on, as for `disable_rules`. What switches on comes after what switches off, so that
+    all rules may be off but a few."""
+
+    enable_tags: Annotated[tuple[str, ...], NoDecode, _split_at(",")] = ()
+    """Switches on the rules that have one of these tags."""
+
+    minimum_priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEBUG
+    """Rules that are less severe are off, whatever switches them on."""
 
     hostname: str | None = None
     """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable
     between machines."""
+
+    time_format_iso_8601: bool = False
+    """Begins an alert's `output` with date, time and zone instead of the time of day, as Falco's setting of this name
+    does; `output_fields` then have `evt.time.iso8601` in place of `evt.time`."""
 
 
 class ListenSettings(ClusterSettings):

@@ -29,7 +29,7 @@ from processor.engine import Engine
 from processor.rule_files import load_rules
 from processor.stream.delivery import BATCH_RECORDS
 from rules.errors import LoadResult
-from rules.loader import Selection
+from rules.selection import Selection
 from tests.e2e import topics
 from tests.e2e.pipeline import Pipeline, running, until
 from tests.e2e.recorded import BODIES, merged, records_of

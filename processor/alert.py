@@ -5,16 +5,18 @@ rule; `cluster`; `audit_id`; `ruleset`.
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
 from rules.event import Event
-from rules.event_fields import clock_time, iso_time
 from rules.fields import FieldValue
-from rules.output import render, values
+from rules.output import alert_fields, compile_format, render, values
 from rules.ruleset import Rule
+from rules.text import Text
+from rules.times import iso_time
 
 MAX_VALUE_CHARACTERS: Final = 8192
 """A field's value is cut here, all elements of a list together."""
@@ -53,22 +55,27 @@ class Alert(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self)
 
 
-def make_alert(event: Event, rule: Rule, *, identity: str, ruleset: str, hostname: str) -> Alert:
-    """Return the alert of a rule that matched an event of this identity."""
-    shown = _cut_all(values(rule.output, event))
-    text = _cut(f"{clock_time(event.time_ns)}: {rule.priority} {render(rule.output, shown)}", MAX_CHARACTERS)
-    fields = {"evt.time": event.time_ns} | {
-        # Times are numbers among the fields, whatever their text: so the reference sends them.
-        key: event.time_ns if key.startswith("evt.time") else value
-        for key, value in shown.items()
-    }
+class Prefix(Enum):
+    """What stands before an alert's text: its time, and what of it `output_fields` have."""
+
+    CLOCK = "%evt.time: "
+    ISO_8601 = "%evt.time.iso8601: "
+
+
+_PREFIXES: Final = {prefix: compile_format(Text.at(prefix.value, 0)) for prefix in Prefix}
+
+
+def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefix.CLOCK) -> Alert:
+    """Return the alert of a rule that matched an event."""
+    output = (*_PREFIXES[prefix], f"{rule.priority} ", *rule.output)
+    shown = values(output, event)
     return Alert(
         audit_id=_cut(event.text("auditID") or "", MAX_VALUE_CHARACTERS),
         cluster=event.cluster,
-        hostname=hostname,
-        id=_alert_id(identity, rule.name),
-        output=text,
-        output_fields=dict(sorted(fields.items())),
+        hostname=event.hostname,
+        id=_alert_id(event.identity, rule.name),
+        output=_cut(render(output, _cut_all(shown)), MAX_CHARACTERS),
+        output_fields=dict(sorted(_cut_all(alert_fields(output, event, shown)).items())),
         priority=str(rule.priority),
         rule=rule.name,
         ruleset=ruleset,

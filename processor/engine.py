@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from processor.alert import Alert, make_alert
+from processor.alert import Alert, Prefix, make_alert
 from processor.decode import decode
 from processor.inventory import State, observe
 from rules.ruleset import Ruleset
-from wire.record import Record, Rejected, identity
+from wire.record import Record, Rejected
 
 
 class RuleFailure(msgspec.Struct, frozen=True):
@@ -34,9 +34,10 @@ class Outcome(msgspec.Struct, frozen=True):
 class Engine:
     """A ruleset at work."""
 
-    def __init__(self, ruleset: Ruleset, hostname: str) -> None:
+    def __init__(self, ruleset: Ruleset, hostname: str, prefix: Prefix = Prefix.CLOCK) -> None:
         self.ruleset: Final = ruleset
         self._hostname: Final = hostname
+        self._prefix: Final = prefix
 
     def process(self, records: Sequence[Record], state: State) -> Outcome:
         """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
@@ -50,20 +51,16 @@ class Engine:
         return outcome
 
     def _judge(self, record: Record, state: State, outcome: Outcome) -> None:
-        event = decode(record)
+        event = decode(record, self._hostname)
         if isinstance(event, Rejected):
             outcome.rejected.append(event)
             return
-        event_id = None
         if record.key is not None:
-            event_id = identity(record.cluster, record.value)
-            event = event.with_facts(observe(event, event_id, record.key, state))
+            event = event.with_facts(observe(event, event.identity, record.key, state))
         verdict = self.ruleset.match(event)
         if verdict.failures:
             outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)
         if verdict.matches:
-            event_id = event_id or identity(record.cluster, record.value)
             outcome.alerts.extend(
-                make_alert(event, rule, identity=event_id, ruleset=self.ruleset.digest, hostname=self._hostname)
-                for rule in verdict.matches
+                make_alert(event, rule, ruleset=self.ruleset.digest, prefix=self._prefix) for rule in verdict.matches
             )

@@ -11,8 +11,8 @@ from typing import Final
 
 from processor.history import Ending, History, Incarnation, Mark
 from rules.event import FactValue
-from rules.event_fields import iso_time
 from rules.fields import boolean
+from rules.times import iso_time
 
 _NANOSECONDS: Final = 1_000_000_000
 _YES: Final = boolean(True)  # noqa: FBT003 - the claim is all there is

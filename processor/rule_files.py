@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from rules.errors import Code, LoadResult, Problem
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
+from rules.selection import Selection
 
 _PACK: Final = ("suspicious.yaml", "lifecycle.yaml", "every_event.yaml")
 """The graver first, for those who let only the first rule that matches an event alert."""

@@ -7,12 +7,12 @@ body of its request, the form in which it asks for the answer) is not believed, 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from processor.decode import parse_timestamp
 from processor.history import Ending, History, Incarnation, Mark
 from rules.audit_fields import query_parameters
 from rules.document import Value
 from rules.event import Event
 from rules.request_fields import is_dry_run, source_ip
+from rules.times import parse_timestamp
 from wire.tracked import CONNECT_SUBRESOURCES, TRACKED, TrackedResource
 
 MAX_USER: Final = 512

@@ -84,7 +84,7 @@ def _chosen(values: list[Value], index: str | None) -> list[Value]:
 def _hostpath_is(event: Event, pattern: str | None) -> FieldValue:
     """Tell whether some volume's host path equals the key or, where the key ends in `*`, begins with it."""
     found = walk(event.document, (*_VOLUMES, "hostPath", "path"), None)
-    if walk(event.document, _VOLUMES, None) is None or not pattern:
+    if walk(event.document, _VOLUMES, None) is None or pattern is None:
         return None
     paths = [path.text for path in found or () if path is not None]
     if pattern.endswith("*"):
@@ -243,7 +243,7 @@ BODY_FIELDS: Final = (
         "ka.req.volume.hostpath",
         "Whether a Pod mounts this host path, or one that begins with it where it ends in *.",
         guarded(_hostpath_is),
-        argument=Argument.KEY,
+        argument=Argument.NONEMPTY_KEY,
     ),
 )
 """What the request's body says of a binding, ConfigMap, role, Service or Pod."""

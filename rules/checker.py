@@ -1,68 +1,48 @@
-"""Trees of names into trees that can be evaluated: fields found, operators held against types, constants bound.
+"""Trees of names into conditions: fields found, operators held against types, constants bound.
 
 The fourth phase of a load. Returns everything that is wrong with a condition, not only the first thing. What comes
-out cannot fail on any event. Spec sections 1.4 to 1.6.
+out cannot fail on any event. Spec sections 1.4 to 1.11.
 """
 
+import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from rules.advice import Advice, advise
 from rules.catalogue import FIELDS
-from rules.fields import ArgumentError, Field, check_argument
-from rules.nodes import And, Check, FieldRef, Literal, Node, Not, Or
-from rules.operators import EXISTS, OPERATORS, Operator
+from rules.conditions import (
+    Argument,
+    Comparison,
+    Condition,
+    Conjunction,
+    Disjunction,
+    FieldOperand,
+    ModifiedComparison,
+    Negation,
+    Operand,
+    OperandComparison,
+    Present,
+    Text,
+    Texts,
+    Transformed,
+)
+from rules.fields import ArgumentError, Field, Type, check_argument
+from rules.nodes import And, Check, FieldRef, Literal, Node, Not, Or, Sequence, Transform
+from rules.nodes import Operand as OperandNode
+from rules.operators import EXISTS, NUMBERS, OPERATORS, Constant, Operator
+from rules.patterns import PatternError
 from rules.tokenizer import ConditionError
-
-ABSENT: Final = "<NA>"
-"""How an absent value is shown."""
+from rules.transformers import TRANSFORMERS, Shape, SignatureError, text_bytes
 
 _MAX_CONSTANT_BYTES: Final = 255
-_EXACT: Final = frozenset({"=", "==", "!=", "in", "intersects"})
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
-    """True where a field has a value."""
+class UnknownFieldError(ConditionError):
+    """A field that does not exist: the one mistake that `skip-if-unknown-filter` forgives."""
 
-    field: Field
-    argument: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A field against constants, all of it known to fit."""
-
-    field: Field
-    argument: str | None
-    operator: Operator
-    constants: tuple[str, ...]
-    """In the order of the text; one for an operator that takes no list."""
-    members: frozenset[str]
-    """The same as a set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """True where its child is false."""
-
-    child: "Checked"
-
-
-@dataclass(frozen=True, slots=True)
-class Conjunction:
-    """True where all of its children are; asked from left to right, no further than needed."""
-
-    children: tuple["Checked", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Disjunction:
-    """True where one of its children is; asked from left to right, no further than needed."""
-
-    children: tuple["Checked", ...]
-
-
-Checked = Conjunction | Disjunction | Negation | Comparison | Present
+    def __init__(self, name: str, at: int, hint: str) -> None:
+        super().__init__(f"there is no field '{name}'", at, hint)
+        self.name = name
 
 
 @dataclass(slots=True)
@@ -70,11 +50,10 @@ class Report:
     """What a check has found."""
 
     errors: list[ConditionError] = field(default_factory=list)
-    unsafe: list[Literal] = field(default_factory=list)
-    """Constants `<NA>`: text that an absent value never equals."""
+    advice: list[Advice] = field(default_factory=list)
 
 
-def check(node: Node, report: Report) -> Checked | None:
+def check(node: Node, report: Report) -> Condition | None:
     """Return the condition ready for evaluation, or None and all that is wrong with it among the report's errors."""
     match node:
         case And(children):
@@ -88,16 +67,16 @@ def check(node: Node, report: Report) -> Checked | None:
             return None if inner is None else Negation(inner)
         case Check():
             try:
-                checked_comparison = _comparison(node)
+                comparison = _comparison(node)
             except ConditionError as error:
                 report.errors.append(error)
                 return None
-            report.unsafe += _unsafe(node)
-            return checked_comparison
+            report.advice += advise(node)
+            return comparison
     raise AssertionError(f"the resolver leaves no macro behind: {node}")  # pragma: no cover - says so to a developer
 
 
-def _check_all(children: tuple[Node, ...], report: Report) -> tuple[Checked, ...] | None:
+def _check_all(children: tuple[Node, ...], report: Report) -> tuple[Condition, ...] | None:
     checked = [check(child, report) for child in children]
     whole = tuple(child for child in checked if child is not None)
     return whole if len(whole) == len(checked) else None
@@ -109,7 +88,7 @@ def find_field(reference: FieldRef) -> Field:
     if found is None:
         similar = FIELDS.similar(reference.name)
         hint = f"did you mean '{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-        raise ConditionError(f"there is no field '{reference.name}'", reference.at, hint)
+        raise UnknownFieldError(reference.name, reference.at, hint)
     try:
         check_argument(found, reference.argument)
     except ArgumentError as error:
@@ -117,30 +96,118 @@ def find_field(reference: FieldRef) -> Field:
     return found
 
 
-def _comparison(node: Check) -> Checked:
-    found = find_field(node.left)
+def check_operand(node: OperandNode) -> Operand:
+    """Return a field or a transformer's call ready to be read. Raises ConditionError where something does not fit."""
+    if isinstance(node, FieldRef):
+        return FieldOperand(find_field(node), node.argument)
+    transformer = TRANSFORMERS[node.name]
+    arguments = tuple(_argument(argument) for argument in node.arguments)
+    try:
+        shape = transformer.result([argument.shape for argument in arguments], node.selector)
+    except SignatureError as error:
+        raise ConditionError(str(error), node.at, f"{node.name} takes {transformer.takes}") from None
+    return Transformed(transformer, arguments, node.selector, shape)
+
+
+def _argument(node: Literal | FieldRef | Sequence | Transform) -> Argument:
+    if isinstance(node, Sequence):
+        return Texts(tuple(_element(element) for element in node.elements))
+    return _element(node)
+
+
+def _element(node: Literal | FieldRef | Transform) -> FieldOperand | Text | Transformed:
+    if isinstance(node, Literal):
+        return Text(_text(node))
+    return check_operand(node)
+
+
+def _comparison(node: Check) -> Condition:
+    operand = check_operand(node.left)
     if node.operator == EXISTS:
-        return Present(found, node.left.argument)
+        return Present(operand)
     operator = OPERATORS[node.operator]
-    if found.is_list and operator.compare_list is None:
-        raise ConditionError(
-            f"{node.left} is a list and cannot be compared by '{operator.name}'",
-            node.at,
-            f"write {node.left} intersects (...) for any of it, or in (...) for all of it",
+    _check_operator(node, operator, operand.shape)
+    if not isinstance(node.right, tuple):
+        return _operand_comparison(node, operator, operand, check_operand(node.right))
+    constants = tuple(_constant(literal, operand.shape.type) for literal in node.right)
+    if node.modifier:
+        bound = tuple(
+            _bound(operator, constant, literal.at) for constant, literal in zip(constants, node.right, strict=True)
         )
-    constants = tuple(_constant(literal) for literal in node.right)
-    return Comparison(found, node.left.argument, operator, constants, frozenset(constants))
+        return ModifiedComparison(operand, operator, node.modifier, constants, bound)
+    right: Any = constants if operator.takes_list else constants[0]
+    return Comparison(
+        operand, operator, constants, _bound(operator, right, node.right[0].at if node.right else node.at)
+    )
 
 
-def _unsafe(node: Check) -> list[Literal]:
-    """Return constants that mean absence to their author and text to the language."""
-    if node.operator not in _EXACT or not node.left.name.startswith(("ka.", "jevt.")):
-        return []
-    return [literal for literal in node.right if literal.value == ABSENT]
+def _check_operator(node: Check, operator: Operator, shape: Shape) -> None:
+    if shape.is_list:
+        if operator.compare_list is None or node.modifier:
+            raise ConditionError(
+                f"{node.left} is a list and cannot be compared by '{operator.name}'",
+                node.at,
+                f"write {node.left} intersects (...) for any of it, or in (...) for all of it",
+            )
+    elif shape.type not in operator.types:
+        fitting = [name for name, other in OPERATORS.items() if shape.type in other.types]
+        raise ConditionError(
+            f"{node.left} is {shape} and cannot be compared by '{operator.name}'",
+            node.at,
+            f"it can by {', '.join([*fitting, EXISTS])}",
+        )
 
 
-def _constant(literal: Literal) -> str:
-    size = len(literal.value.encode(errors="surrogateescape"))
+def _operand_comparison(node: Check, operator: Operator, left: Operand, right: Operand) -> Condition:
+    if not operator.takes_operand:
+        raise ConditionError(
+            f"'{operator.name}' compares with constants only, not with {node.right}", node.at, "write the value itself"
+        )
+    if left.shape != right.shape:
+        raise ConditionError(
+            f"{node.left} is {left.shape} and {node.right} is {right.shape}",
+            node.at,
+            "both sides have to be of one kind",
+        )
+    return OperandComparison(left, operator, right)
+
+
+def _bound(operator: Operator, right: Any, at: int) -> Any:  # noqa: ANN401 - of the type that the operator takes
+    if operator.bind is None:
+        return right
+    try:
+        return operator.bind(right)
+    except PatternError as error:
+        raise ConditionError(
+            f"the {operator.name} pattern cannot be used: {error}", at, "patterns are RE2's, in its POSIX syntax"
+        ) from None
+
+
+def _constant(literal: Literal, kind: Type) -> Constant:
+    if kind in NUMBERS:
+        return _number(literal)
+    if kind is not Type.BOOL:
+        return _text(literal)
+    if literal.value not in {"true", "false"}:
+        raise ConditionError(f"'{literal.value}' is neither true nor false", literal.at, "write true or false")
+    return literal.value == "true"
+
+
+_NUMBER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]{1,255})")
+_MAX_NUMBER: Final = 2**64 - 1
+
+
+def _number(literal: Literal) -> int:
+    """Return a constant as a number, as the reference's C library reads one: of -1 it makes the largest there is."""
+    match = _NUMBER.fullmatch(literal.value)
+    if match is None:
+        raise ConditionError(f"'{literal.value}' is no whole number", literal.at, "write decimal digits only")
+    number = min(int(match[2]), _MAX_NUMBER)
+    return -number % (_MAX_NUMBER + 1) if match[1] == "-" else number
+
+
+def _text(literal: Literal) -> str:
+    size = len(text_bytes(literal.value))
     if size > _MAX_CONSTANT_BYTES:
         raise ConditionError(
             f"a value has {size} bytes, more than the {_MAX_CONSTANT_BYTES} that a value may have",

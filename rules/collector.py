@@ -10,7 +10,18 @@ from typing import Generic, TypeVar
 
 from rules.errors import Code, Problem
 from rules.event_fields import SOURCE
-from rules.items import Change, EngineVersion, Item, ListItem, MacroItem, PluginVersions, RuleChange, RuleItem
+from rules.exceptions import append, define
+from rules.items import (
+    Change,
+    EngineVersion,
+    Item,
+    ListItem,
+    MacroItem,
+    PluginDemand,
+    PluginVersions,
+    RuleChange,
+    RuleItem,
+)
 from rules.text import Sources, Text
 from rules.versions import ENGINE_VERSION, PLUGIN_VERSIONS, is_compatible, parse_engine_version, parse_version, show
 
@@ -26,6 +37,10 @@ class Numbered(Generic[T]):
     """The running number of the first definition: its place in every order."""
     visibility: int
     """The running number of the latest definition or change."""
+    file: int
+    """The number of the file that made the latest definition or change."""
+    first_file: int
+    """The number of the file of the first definition."""
 
 
 @dataclass(slots=True)
@@ -35,13 +50,19 @@ class Definitions:
     lists: dict[str, Numbered[ListItem]] = field(default_factory=dict)
     macros: dict[str, Numbered[MacroItem]] = field(default_factory=dict)
     rules: dict[str, Numbered[RuleItem]] = field(default_factory=dict)
+    former_macros: list[Numbered[MacroItem]] = field(default_factory=list)
+    """Macros as a file left them that a later file then changed."""
+    former_rules: list[Numbered[RuleItem]] = field(default_factory=list)
+    """The same of rules."""
 
 
-def collect(items: Iterable[Item], sources: Sources, problems: list[Problem]) -> Definitions:
-    """Return the definitions that the items make together; append to `problems` what does not fit."""
+def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Definitions:
+    """Return the definitions that the items of all files make together; append to `problems` what does not fit."""
     collector = _Collector(sources, problems)
-    for item in items:
-        collector.take(item)
+    for number, items in enumerate(files):
+        collector.file = number
+        for item in items:
+            collector.take(item)
     return collector.definitions
 
 
@@ -51,6 +72,7 @@ class _Collector:
         self._sources = sources
         self._problems = problems
         self._count = 0
+        self.file = 0
 
     def take(self, item: Item) -> None:
         self._count += 1
@@ -72,7 +94,9 @@ class _Collector:
         self._problems.append(Problem(code, message, self._sources.locate(at), title, hint))
 
     def _numbered(self, item: T, before: Numbered[T] | None) -> Numbered[T]:
-        return Numbered(item, self._count if before is None else before.index, self._count)
+        if before is None:
+            return Numbered(item, self._count, self._count, self.file, self.file)
+        return Numbered(item, before.index, self._count, self.file, before.first_file)
 
     def _take_list(self, item: ListItem) -> None:
         lists = self.definitions.lists
@@ -92,6 +116,8 @@ class _Collector:
                 self._missing("macro", item.name, item.at)
                 return
             item = replace(before.item, condition=_appended(before.item.condition, item.condition))
+        if before is not None and before.file < self.file:
+            self.definitions.former_macros.append(before)
         macros[item.name] = self._numbered(item, before)
 
     def _missing(self, kind: str, name: str, at: int) -> None:
@@ -109,6 +135,12 @@ class _Collector:
                 f"write source: {before.item.source}",
             )
             return
+        self._put_rule(item, before, mends=True)
+
+    def _put_rule(self, item: RuleItem, before: Numbered[RuleItem] | None, *, mends: bool) -> None:
+        """Put a rule among the rules; `mends` tells whether it could be right though it was wrong before."""
+        if before is not None and before.file < self.file and mends:
+            self.definitions.former_rules.append(before)
         self.definitions.rules[item.name] = self._numbered(item, before)
 
     def _change_rule(self, item: RuleChange) -> None:
@@ -127,7 +159,19 @@ class _Collector:
                 "leave 'source' out",
             )
             return
-        self.definitions.rules[item.name] = self._numbered(_changed(before.item, item), before)
+        after = _changed(before.item, item)
+        appends = item.changes.get("exceptions") is Change.APPEND
+        if item.exceptions is not None:
+
+            def complain(message: str, at: int, hint: str, code: Code) -> None:
+                self._fail(code, message, at, title, hint)
+
+            exceptions = (
+                append(after.exceptions, item.exceptions, complain) if appends else define(item.exceptions, complain)
+            )
+            after = replace(after, exceptions=exceptions)
+        texts = (item.condition, item.output, item.skips_unknown_fields, None if appends else item.exceptions)
+        self._put_rule(after, before, mends=any(text is not None for text in texts))
 
     def _check_engine(self, item: EngineVersion) -> None:
         demanded = parse_engine_version(item.text)
@@ -144,16 +188,47 @@ class _Collector:
 
     def _check_plugins(self, item: PluginVersions) -> None:
         for demand in item.demands:
-            loaded = [(name, version) for name, version in demand if name in PLUGIN_VERSIONS]
-            if not loaded:
-                names = ", ".join(name for name, _ in demand)
-                self._fail(Code.VALIDATE, f"the file needs one of these plugins: {names}", item.at)
-                continue
-            name, version = loaded[0]
-            demanded = parse_version(version)
-            if demanded is None or not is_compatible(PLUGIN_VERSIONS[name], demanded):
-                have = show(PLUGIN_VERSIONS[name])
-                self._fail(Code.VALIDATE, f"the file needs {name} {version}, this engine has {have}", item.at)
+            if self._is_clear(demand):
+                self._check_plugin(demand)
+
+    def _is_clear(self, demand: tuple[PluginDemand, ...]) -> bool:
+        """Tell whether a demand says what it wants; what is wrong with it is told."""
+        names = set()
+        is_clear = True
+        for option in demand:
+            if option.name in names:
+                hint = "name each plugin once"
+                self._fail(Code.VALIDATE, f"the plugin '{option.name}' is named twice", option.at, hint=hint)
+                is_clear = False
+            if parse_version(option.version) is None:
+                hint = "write a version such as 0.7.0"
+                self._fail(Code.VALIDATE, f"'{option.version}' is no version of {option.name}", option.at, hint=hint)
+                is_clear = False
+            names.add(option.name)
+        return is_clear
+
+    def _check_plugin(self, demand: tuple[PluginDemand, ...]) -> None:
+        """Hold a demand against what there is: the first option that is loaded decides."""
+        option = next((option for option in demand if option.name in PLUGIN_VERSIONS), None)
+        if option is None:
+            names = ", ".join(option.name for option in demand)
+            known = " and ".join(PLUGIN_VERSIONS)
+            self._fail(
+                Code.VALIDATE,
+                f"the file needs one of these plugins: {names}",
+                demand[0].at,
+                hint=f"this engine stands for {known}; rules for other plugins cannot be judged here",
+            )
+            return
+        demanded = parse_version(option.version)
+        have = PLUGIN_VERSIONS[option.name]
+        if demanded is None or not is_compatible(have, demanded):
+            self._fail(
+                Code.VALIDATE,
+                f"the file needs {option.name} {option.version}, this engine has {show(have)}",
+                option.at,
+                hint="use a file for this version",
+            )
 
 
 def _appended(before: Text, more: Text) -> Text:
@@ -179,6 +254,8 @@ def _changed(before: RuleItem, item: RuleChange) -> RuleItem:
         after = replace(after, priority=item.priority)
     if item.is_enabled is not None:
         after = replace(after, is_enabled=item.is_enabled)
+    if item.skips_unknown_fields is not None:
+        after = replace(after, skips_unknown_fields=item.skips_unknown_fields)
     return after
 
 

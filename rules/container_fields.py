@@ -68,16 +68,25 @@ def _flat(found: list[Value | None]) -> Iterator[str]:
             yield element.text
 
 
+def _chosen(containers: Value | None, index: str | None) -> list[Value]:
+    """Return all containers or the one at an index; a container that stands in no array is the only one."""
+    if containers is None:
+        return []
+    if containers.elements is None:
+        return [containers]
+    return containers.elements if index is None else containers.elements[int(index) : int(index) + 1]
+
+
 def _effective(containers: str, member: str) -> Read:
     """Read what each container runs as: its own word, else the pod's, else 0."""
 
     def read(event: Event, argument: str | None) -> FieldValue:
-        path = (*_SPEC, containers, "securityContext", member)
+        found = event.document.at(*_SPEC, containers)
+        own = [container.at("securityContext", member) for container in _chosen(found, argument)]
         if argument is not None:  # of one container: its own word only
-            return texts(walk(event.document, path, int(argument)) or [])
+            return texts(own)
         default = event.text(*_SPEC, "securityContext", member) or "0"
-        every = walk(event.document, path, None) or []
-        return tuple(default if value is None else value.text for value in every) or None
+        return tuple(default if value is None else value.text for value in own) or None
 
     return read
 

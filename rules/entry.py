@@ -9,19 +9,25 @@ from typing import Final
 import yaml
 
 from rules.errors import Code, Problem
+from rules.items import ValueList
 from rules.text import Sources, Text
 from rules.yaml_nodes import Document, is_null
 
 _TRUE: Final = frozenset({"true", "yes", "on", "y"})
 _FALSE: Final = frozenset({"false", "no", "off", "n"})
 
+_MAX_VALUES_DEPTH: Final = 2
+"""How deep sequences lie in a sequence of values: a tuple of an exception may hold lists."""
+
 
 class Entry:
     """A mapping and what has been asked of it."""
 
     def __init__(self, node: yaml.MappingNode, document: Document, sources: Sources, problems: list[Problem]) -> None:
+        document.meet(node)
         self.at: Final = document.at(node)
         self.title = ""
+        self.part = ""
         self.is_broken = False
         self._document: Final = document
         self._sources: Final = sources
@@ -40,7 +46,7 @@ class Entry:
     def fail(self, message: str, at: int, hint: str = "", code: Code = Code.YAML_VALIDATE) -> None:
         """Report a problem of this item; unless it is a warning the item is not used."""
         self.is_broken = self.is_broken or code.is_error
-        self._problems.append(Problem(code, message, self._sources.locate(at), self.title, hint))
+        self._problems.append(Problem(code, message, self._sources.locate(at), self.title, hint, self.part))
 
     def where(self, key: str) -> int:
         """Return where a key's value stands, or the key itself where the value is empty."""
@@ -94,11 +100,51 @@ class Entry:
         if not isinstance(node, yaml.SequenceNode):
             self.fail(f"'{key}' must be a sequence", self.where(key), f"write {key}: [first, second]")
             return None
+        self._document.meet(node)
         for element in node.value:
             if not isinstance(element, yaml.ScalarNode) or is_null(element):
                 self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
                 return None
         return tuple(self._document.scalar(element) for element in node.value)
+
+    def is_empty(self, key: str) -> bool:
+        """Tell whether there is no such key, or nothing under it; either counts as asked for."""
+        self._asked.add(key)
+        return key not in self._values or is_null(self._values[key])
+
+    def values(self, key: str) -> ValueList | None:
+        """Return the texts and sequences of texts of the sequence under a key; None where it is no such sequence."""
+        self._asked.add(key)
+        node = self._values[key]
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(f"'{key}' must be a sequence", self.where(key), f"write {key}: [first, second]")
+            return None
+        return self._value_list(key, node, 0)
+
+    def _value_list(self, key: str, node: yaml.SequenceNode, depth: int) -> ValueList | None:
+        self._document.meet(node)
+        items: list[Text | ValueList] = []
+        for element in node.value:
+            item: Text | ValueList | None = None
+            if isinstance(element, yaml.ScalarNode) and not is_null(element):
+                item = self._document.scalar(element)
+            elif isinstance(element, yaml.SequenceNode) and depth < _MAX_VALUES_DEPTH:
+                item = self._value_list(key, element, depth + 1)
+                if item is None:
+                    return None
+            else:
+                self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
+                return None
+            items.append(item)
+        return ValueList(self._document.at(node), tuple(items))
+
+    def text_or_values(self, key: str) -> Text | ValueList | None:
+        """Return the text or the sequence under a key; None where there is neither."""
+        if self.is_empty(key):
+            return None
+        if isinstance(self._values[key], yaml.SequenceNode):
+            return self.values(key)
+        return self.optional(key, f"write {key}: [first, second]")
 
     def entry(self, key: str) -> "Entry | None":
         """Return the mapping under a key; None where there is no such key, or nothing under it."""
@@ -118,6 +164,7 @@ class Entry:
         if not isinstance(node, yaml.SequenceNode):
             self.fail(f"'{key}' must be a sequence of mappings", self.where(key))
             return []
+        self._document.meet(node)
         children = []
         for element in node.value:
             if not isinstance(element, yaml.MappingNode):
@@ -129,6 +176,7 @@ class Entry:
     def _child(self, node: yaml.MappingNode) -> "Entry":
         child = Entry(node, self._document, self._sources, self._problems)
         child.title = self.title
+        child.part = self.part
         return child
 
     def keys(self) -> list[str]:

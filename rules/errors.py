@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Code(StrEnum):
-    """The reference engine's codes, but for `LOAD_NO_FILES`; `LOAD_ERR_*` refuse the load, the others warn."""
+    """The reference engine's codes, and three of ours at the end; `LOAD_ERR_*` refuse the load, the others warn."""
 
     FILE_READ = "LOAD_ERR_FILE_READ"
     YAML_PARSE = "LOAD_ERR_YAML_PARSE"
@@ -29,13 +29,22 @@ class Code(StrEnum):
     VALIDATE = "LOAD_ERR_VALIDATE"
 
     UNKNOWN_SOURCE = "LOAD_UNKNOWN_SOURCE"
+    UNKNOWN_FILTER = "LOAD_UNKNOWN_FILTER"
     UNKNOWN_ITEM = "LOAD_UNKNOWN_ITEM"
     UNKNOWN_KEY = "LOAD_UNKNOWN_KEY"
     UNSAFE_NA_CHECK = "LOAD_UNSAFE_NA_CHECK"
     UNUSED_MACRO = "LOAD_UNUSED_MACRO"
     UNUSED_LIST = "LOAD_UNUSED_LIST"
+    COMPILE_CONDITION_WARNING = "LOAD_COMPILE_CONDITION"
     DEPRECATED_ITEM = "LOAD_DEPRECATED_ITEM"
+    INVALID_MACRO_NAME = "LOAD_INVALID_MACRO_NAME"
+    INVALID_LIST_NAME = "LOAD_INVALID_LIST_NAME"
+    APPEND_NO_VALUES = "LOAD_APPEND_NO_VALUES"
+    EXCEPTION_NAME_NOT_UNIQUE = "LOAD_EXCEPTION_NAME_NOT_UNIQUE"
+
     NO_FILES = "LOAD_NO_FILES"
+    LIST_NAME_AS_TEXT = "LOAD_LIST_NAME_AS_TEXT"
+    EXCEPTION_VALUE_QUOTED = "LOAD_EXCEPTION_VALUE_QUOTED"
 
     @property
     def is_error(self) -> bool:
@@ -55,11 +64,13 @@ class Problem:
     """In which item, such as `rule Shell in a pod`."""
     hint: str = ""
     """What to do about it."""
+    part: str = ""
+    """In which part of the item, such as `condition` or `exception known users`."""
 
     def to_text(self) -> str:
         """Return the problem as lines for a person: what, where, the line with a caret below, what to do."""
         severity = "error" if self.code.is_error else "warning"
-        item = escape(self.item)
+        item = escape(f"{self.item}, {self.part}" if self.part else self.item)
         lines = [f"{severity}: {escape(self.message)} [{self.code.value}]"]
         if self.position is not None:
             inside = f", in {item}" if item else ""
@@ -78,9 +89,10 @@ class Problem:
             "code": self.code.value,
             "message": self.message,
             "item": self.item,
+            "part": self.part,
             "hint": self.hint,
             "position": position
-            and {"file": position.file, "line": position.line, "column": position.column, "text": position.line_text},
+            and {"file": position.file, "line": position.line, "column": position.column, "text": _window(position)[0]},
         }
 
 
@@ -105,11 +117,16 @@ def _cells(text: str) -> int:
 _SNIPPET_WIDTH = 100
 
 
-def _snippet(position: "Position") -> list[str]:
-    """Return the line in question, or a window of a long one, and a caret below the culprit."""
+def _window(position: "Position") -> tuple[str, int]:
+    """Return the line of a place, or as much of a long one as stands around the place, and where that begins."""
     start = max(0, position.column - 1 - _SNIPPET_WIDTH // 2)
     start = 0 if position.column <= _SNIPPET_WIDTH else start
-    window = position.line_text[start : start + _SNIPPET_WIDTH]
+    return position.line_text[start : start + _SNIPPET_WIDTH], start
+
+
+def _snippet(position: "Position") -> list[str]:
+    """Return the line in question, or a window of a long one, and a caret below the culprit."""
+    window, start = _window(position)
     # What comes from a file is shown as it is but for what would move the cursor or the caret.
     shown = "".join(character if character.isprintable() else " " for character in window)
     gutter = f"{position.line:>5} | "

@@ -4,7 +4,7 @@ Made by `processor.decode` from a record; read by the fields of `rules.fields` a
 by the inventory. Holds no meaning of its own beyond where the parts of an event stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -25,7 +25,9 @@ class Event:
         document: Value,
         time_ns: int,
         cluster: str = "",
-        facts: Mapping[str, FactValue] = NO_FACTS,
+        *,
+        hostname: str = "",
+        identify: Callable[[], str] = str,
     ) -> None:
         self.document: Final = document
         """The whole event; an object."""
@@ -33,12 +35,23 @@ class Event:
         """`stageTimestamp` in nanoseconds since the epoch."""
         self.cluster: Final = cluster
         """The cluster that the sender's credential is bound to."""
-        self.facts: Final = facts
+        self.facts: Mapping[str, FactValue] = NO_FACTS
         """What the inventory knows of the event's target, by field name (`resource.*`); absent is unknown."""
+        self.hostname: Final = hostname
+        """What whoever judges it calls itself, as alerts say it."""
+        self._identify: Final = identify
 
     def with_facts(self, facts: Mapping[str, FactValue]) -> "Event":
         """Return this event with what the inventory knows of its target."""
-        return Event(self.document, self.time_ns, self.cluster, facts)
+        known = self.identity  # whoever knows the target has asked for it already
+        told = Event(self.document, self.time_ns, self.cluster, hostname=self.hostname, identify=lambda: known)
+        told.facts = facts
+        return told
+
+    @cached_property
+    def identity(self) -> str:
+        """32 hex digits, the same for every repeat of the event and in every mode; asked for when first needed."""
+        return self._identify()
 
     def text(self, *path: str) -> str | None:
         """Return the text of what stands at a path, None where a step is missing."""

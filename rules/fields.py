@@ -13,8 +13,12 @@ from typing import Final
 
 from rules.event import Event
 
+ABSENT: Final = "<NA>"
+"""How an absent value is shown."""
+
 FieldValue = str | int | tuple[str, ...] | None
-"""Text, a number or a boolean, the elements of a list (never none), or None for absent."""
+"""Text, a number or a boolean, the elements of a list (never none), or None for absent. Which of them a field has, its
+type says: a string that reads `true` is text."""
 
 Read = Callable[[Event, str | None], FieldValue]
 
@@ -37,6 +41,7 @@ class Argument(Enum):
 
     NONE = "no argument"
     KEY = "a key"
+    NONEMPTY_KEY = "a key that is not empty"
     INDEX = "an index, or nothing"
 
 
@@ -50,6 +55,10 @@ class Field:
     is_list: bool = False
     argument: Argument = Argument.NONE
     type: Type = Type.STRING
+    digits: int = 1
+    """With how many digits at least a number is shown in text, zeros before it."""
+    read_for_alert: Read | None = None
+    """What an alert's fields have in place of the value, which only its text shows: of a time its nanoseconds."""
 
 
 def boolean(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is
@@ -93,10 +102,12 @@ def check_argument(field: Field, argument: str | None) -> None:
         if argument is not None:
             raise ArgumentError(f"{field.name} takes no argument")
     elif argument is None:
-        if field.argument is Argument.KEY:
+        if field.argument is not Argument.INDEX:
             raise ArgumentError(f"{field.name} needs an argument: {field.name}[...]")
     elif " " in argument:
         raise ArgumentError(f"the argument of {field.name} cannot hold a blank")
+    elif field.argument is Argument.NONEMPTY_KEY and not argument:
+        raise ArgumentError(f"the argument of {field.name} cannot be empty")
     elif field.argument is Argument.INDEX and not _is_index(argument):
         raise ArgumentError(f"the argument of {field.name} is a position counted from 0, such as {field.name}[0]")
 

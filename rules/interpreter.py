@@ -3,11 +3,23 @@
 This is the definition. Whatever evaluates conditions faster is held against it, case by case.
 """
 
-from rules.checker import Checked, Comparison, Conjunction, Disjunction, Negation, Present
+from typing import Any
+
+from rules.conditions import (
+    Comparison,
+    Condition,
+    Conjunction,
+    Disjunction,
+    ModifiedComparison,
+    Negation,
+    OperandComparison,
+    Present,
+)
 from rules.event import Event
+from rules.operators import MODIFIERS, Operator
 
 
-def evaluate(condition: Checked, event: Event) -> bool:
+def evaluate(condition: Condition, event: Event) -> bool:
     """Tell whether a condition holds for an event."""
     match condition:
         case Conjunction(children):
@@ -16,21 +28,30 @@ def evaluate(condition: Checked, event: Event) -> bool:
             return any(evaluate(child, event) for child in children)
         case Negation(child):
             return not evaluate(child, event)
-        case Present(field, argument):
-            return field.read(event, argument) is not None
+        case Present(operand):
+            return operand.read(event) is not None
     return _compare(condition, event)
 
 
-def _compare(comparison: Comparison, event: Event) -> bool:
-    """Compare a field's value; whatever the operator, an absent value makes it false."""
-    value = comparison.field.read(event, comparison.argument)
+def _compare(comparison: Comparison | ModifiedComparison | OperandComparison, event: Event) -> bool:
+    """Compare an operand's value; whatever the operator, an absent value makes it false."""
+    value = comparison.operand.read(event)
     if value is None:
         return False
     operator = comparison.operator
+    match comparison:
+        case Comparison(bound=bound):
+            return _holds(operator, value, bound)
+        case ModifiedComparison(bound=each, modifier=modifier):
+            return MODIFIERS[modifier]([_holds(operator, value, bound) for bound in each])
+    other = comparison.right.read(event)
+    if other is None:
+        return False
+    return _holds(operator, value, other if operator.bind_value is None else operator.bind_value(other))
+
+
+def _holds(operator: Operator, value: Any, bound: Any) -> bool:  # noqa: ANN401 - of the types that the checker lets through
     if isinstance(value, tuple):
         assert operator.compare_list is not None  # noqa: S101 - the checker lets no other operator on a list
-        return operator.compare_list(value, comparison.members)
-    if operator.compare_member is not None:
-        return operator.compare_member(str(value), comparison.members)
-    assert operator.compare_scalar is not None  # noqa: S101 - an operator has one meaning or the other
-    return operator.compare_scalar(str(value), comparison.constants[0])
+        return operator.compare_list(value, bound)
+    return operator.compare(value, bound)

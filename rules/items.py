@@ -57,6 +57,38 @@ class MacroItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueList:
+    """A sequence in an exception: of texts, or of further sequences."""
+
+    at: int
+    items: tuple["Text | ValueList", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionItem:
+    """An exception as a file has it; None is a key that is not there."""
+
+    name: str
+    at: int
+    fields: "Text | ValueList | None"
+    comps: "Text | ValueList | None"
+    values: ValueList | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleException:
+    """An exception, whole: a comparison for each field, and what its values are."""
+
+    name: str
+    at: int
+    is_single: bool
+    """Whether one field is compared with a list of values, and not several with tuples of them."""
+    fields: tuple[Text, ...]
+    comps: tuple[Text, ...]
+    values: tuple["Text | ValueList", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleItem:
     """A rule, whole."""
 
@@ -69,6 +101,9 @@ class RuleItem:
     source: str
     tags: frozenset[str]
     is_enabled: bool
+    exceptions: tuple[RuleException, ...] = ()
+    skips_unknown_fields: bool = False
+    """Whether the rule is left out, rather than refused, where it names a field that there is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +121,8 @@ class RuleChange:
     tags: frozenset[str] | None = None
     is_enabled: bool | None = None
     source: str | None = None
+    exceptions: tuple[ExceptionItem, ...] | None = None
+    skips_unknown_fields: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +134,21 @@ class EngineVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginDemand:
+    """A plugin and the version that is needed of it."""
+
+    name: str
+    version: str
+    at: int
+    """Where the version stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class PluginVersions:
     """Demands on plugins; all must hold."""
 
-    demands: tuple[tuple[tuple[str, str], ...], ...]
-    """For each demand (name, version) of the plugin and its alternatives: the first that is loaded decides."""
-    at: int
+    demands: tuple[tuple[PluginDemand, ...], ...]
+    """Each a plugin and its alternatives: the first that is loaded decides."""
 
 
 Item = ListItem | MacroItem | RuleItem | RuleChange | EngineVersion | PluginVersions

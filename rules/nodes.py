@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant on the right-hand side."""
+    """A constant: on the right-hand side, or among a transformer's arguments."""
 
     value: str
     at: int
@@ -27,14 +27,42 @@ class FieldRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """`field operator values`; `exists` has no values."""
+class Sequence:
+    """A list between parentheses among a transformer's arguments."""
 
-    left: FieldRef
+    elements: tuple["Literal | FieldRef | Transform", ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A transformer's call: `tolower(ka.verb)`."""
+
+    name: str
+    arguments: tuple["Literal | FieldRef | Sequence | Transform", ...]
+    selector: str | None
+    """What stands between brackets after the call, None where there are none."""
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.name}(...)"
+
+
+Operand = FieldRef | Transform
+"""What has a value only once there is an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`operand operator constants`, or another operand on the right; `exists` has nothing there."""
+
+    left: Operand
     operator: str
-    right: tuple[Literal, ...]
+    right: tuple[Literal, ...] | Operand
     at: int
     """Where the operator stands."""
+    modifier: str = ""
+    """`oneof`, `anyof` or `allof` after the operator."""
 
 
 @dataclass(frozen=True, slots=True)

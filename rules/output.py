@@ -1,21 +1,26 @@
-"""Output formats: `Pod created (user=%ka.user.name)` into text and `output_fields`. Spec sections 3.1 and 3.3.
+"""Output formats: `User %ka.user.name did %toupper(ka.verb)` into text and `output_fields`. Spec sections 3.1 and 3.3.
 
-`compile_format` belongs to a load and finds all that can be wrong; `render` cannot fail. Absent values show as `<NA>`
-in the text and as None among the fields.
+`compile_format` belongs to a load and finds all that can be wrong; the others cannot fail. A format has two views: its
+text shows `values`, made text by `render`; consumers of alerts get `alert_fields`, the plain fields that are read for
+it, in which a time is a number and what is absent is None, where the text shows `<NA>`.
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from rules.catalogue import FIELDS
-from rules.checker import ABSENT
+from rules.checker import UnknownFieldError, check_operand
+from rules.conditions import Argument as TransformerArgument
+from rules.conditions import FieldOperand, Operand, Texts, Transformed
 from rules.event import Event
-from rules.fields import Argument, ArgumentError, Field, FieldValue, check_argument
-from rules.nodes import FieldRef
-from rules.parser import read_field
+from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, boolean, check_argument
+from rules.operand_parser import is_call, read_field, read_operand
 from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
+from rules.transformers import text_bytes
 
 _WIDTH: Final = re.compile(r"[0-9]+")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
@@ -25,78 +30,128 @@ _MAX_LIST_BYTES: Final = 1023
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A field in a format and the width it is padded or cut to."""
+    """A field or a transformer's call in a format, and the width it is padded or cut to."""
 
-    field: Field
-    argument: str | None
+    name: str
+    """What tells its value from others: of a field, its name in `output_fields`."""
+    operand: Operand
     width: int | None
 
     @property
-    def key(self) -> str:
-        """The field as `output_fields` names it."""
-        return str(FieldRef(self.field.name, self.argument, 0))
+    def fields(self) -> Iterator[FieldOperand]:
+        """The fields that are read for it."""
+        return _fields_of(self.operand)
+
+
+def _fields_of(part: TransformerArgument) -> Iterator[FieldOperand]:
+    match part:
+        case FieldOperand():
+            yield part
+        case Transformed(arguments=inner) | Texts(elements=inner):
+            for each in inner:
+                yield from _fields_of(each)
+
+
+def _name_of(operand: FieldOperand) -> str:
+    """Return a field as `output_fields` name it."""
+    return operand.field.name if operand.argument is None else f"{operand.field.name}[{_printed(operand.argument)}]"
+
+
+_QUOTED: Final = re.compile(r"[\b\f\n\r\t =\"'\\\\]")
+_ESCAPES: Final = str.maketrans(
+    {"\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\"}
+)
+
+
+def _printed(argument: str) -> str:
+    """Return an argument as the reference prints it: between quotes only where it needs them."""
+    if argument and _QUOTED.search(argument) is None:
+        return argument
+    return f'"{argument.translate(_ESCAPES)}"'
 
 
 Format = tuple[str | Placeholder, ...]
 
 
 def compile_format(text: Text) -> Format:
-    """Return the pieces of a format. Raises ConditionError at the first `%` that no field follows."""
+    """Return the pieces of a format. Raises ConditionError, the first of `format_errors`, where there are any."""
+    pieces, errors = _read(text)
+    if errors:
+        raise errors[0]
+    return pieces
+
+
+def format_errors(text: Text) -> list[ConditionError]:
+    """Return all that is wrong with a format, in the order of its text."""
+    return _read(text)[1]
+
+
+def _read(text: Text) -> tuple[Format, list[ConditionError]]:
     if not text.value:
-        raise ConditionError("the output is empty", text.origins[0], "say what the alert tells")
+        return (), [ConditionError("the output is empty", text.origins[0], "say what the alert tells")]
     start = 1 if text.value.startswith("*") else 0
     pieces: list[str | Placeholder] = []
-    while start < len(text.value):
-        percent = text.value.find("%", start)
-        if percent < 0:
-            pieces.append(text.value[start:])
-            break
-        if percent > start:
-            pieces.append(text.value[start:percent])
-        placeholder, start = _placeholder(text, percent)
-        pieces.append(placeholder)
-    return tuple(pieces)
+    errors = []
+    while (percent := text.value.find("%", start)) >= 0:
+        pieces.append(text.value[start:percent])
+        try:
+            placeholder, start = _placeholder(text, percent)
+        except ConditionError as error:
+            errors.append(error)
+            start = percent + 1
+        else:
+            pieces.append(placeholder)
+    pieces.append(text.value[start:])
+    return tuple(piece for piece in pieces if piece), errors
 
 
 def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
     """Return the placeholder at a `%` and where it ends: it takes as much text as makes a valid field."""
     start = percent + 1
-    width = _WIDTH.match(text.value, start)
-    if width is not None:
-        start = width.end()
-        if len(width.group()) > len(str(_MAX_WIDTH)) or int(width.group()) > _MAX_WIDTH:
+    match = _WIDTH.match(text.value, start)
+    width = None
+    if match is not None:
+        start = match.end()
+        if len(match.group()) > len(str(_MAX_WIDTH)) or int(match.group()) > _MAX_WIDTH:
             message = f"a width is at most {_MAX_WIDTH}"
             raise ConditionError(message, text.origins[percent], "leave the number after '%' out, or make it smaller")
+        width = int(match.group())
+    tokenizer = Tokenizer(text, of="output")
+    tokenizer.index = start
+    if is_call(tokenizer):
+        operand = check_operand(read_operand(tokenizer))
+        return Placeholder(text.value[start : tokenizer.index], operand, width), tokenizer.index
+    field, end = _field(text, percent, start)
+    return Placeholder(_name_of(field), field, width), end
+
+
+def _field(text: Text, percent: int, start: int) -> tuple[FieldOperand, int]:
     name = _NAME.match(text.value, start)
     field = None if name is None else FIELDS.longest_prefix(name.group())
+    refused: ConditionError | None = None
     while field is not None:
-        end = start + len(field.name)
-        argument, after = _argument(text, start, end, field)
-        try:
-            check_argument(field, argument)
-        except ArgumentError:
-            field = FIELDS.longest_prefix(field.name[:-1])
-            continue
-        return Placeholder(field, argument, None if width is None else int(width.group())), after
-    if name is not None and text.value.startswith("(", name.end()):
-        message = f"transformers are not supported yet: '{name.group()}('"
-        raise ConditionError(message, text.origins[percent], "show the field as it is")
-    raise _no_field(text, percent, name.group() if name else "")
+        for argument, end in _arguments(text, start, field):
+            try:
+                check_argument(field, argument)
+            except ArgumentError as error:
+                refused = refused or ConditionError(str(error), text.origins[percent], field.description)
+            else:
+                return FieldOperand(field, argument), end
+        field = FIELDS.longest_prefix(field.name[:-1])
+    raise refused or _no_field(text, percent, name.group() if name else "")
 
 
-def _argument(text: Text, start: int, end: int, field: Field) -> tuple[str | None, int]:
-    """Return the argument after a field's name and where it ends; None where none can be read."""
-    if field.argument is Argument.NONE:
-        return None, end
-    tokenizer = Tokenizer(text)
-    tokenizer.index = start
-    try:
-        reference = read_field(tokenizer)
-    except ConditionError:
-        return None, end
-    if reference.name != field.name or reference.argument is None:
-        return None, end
-    return reference.argument, tokenizer.index
+def _arguments(text: Text, start: int, field: Field) -> Iterator[tuple[str | None, int]]:
+    """Yield what may be the argument after a field's name, and where it ends: what can be read, and none."""
+    end = start + len(field.name)
+    if field.argument is not Argument.NONE:
+        tokenizer = Tokenizer(text)
+        tokenizer.index = start
+        with suppress(ConditionError):
+            reference = read_field(tokenizer)
+            if reference.name == field.name and reference.argument is not None:
+                yield reference.argument, tokenizer.index
+    yield None, end
 
 
 def _no_field(text: Text, percent: int, name: str) -> ConditionError:
@@ -105,35 +160,65 @@ def _no_field(text: Text, percent: int, name: str) -> ConditionError:
         return ConditionError(
             "no field follows this '%'", at, "a '%' always begins a field; write 'percent' for the word"
         )
-    field = FIELDS.longest_prefix(name)
-    if field is not None:
-        return ConditionError(f"{field.name} needs an argument: %{field.name}[...]", at, field.description)
     similar = FIELDS.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-    return ConditionError(f"there is no field '{name}'", at, hint)
+    return UnknownFieldError(name, at, hint)
 
 
 def values(pieces: Format, event: Event) -> dict[str, FieldValue]:
-    """Return the fields of a format and their values, None for absent."""
-    return {piece.key: piece.field.read(event, piece.argument) for piece in pieces if isinstance(piece, Placeholder)}
+    """Return what the text of a format shows: the values of its placeholders by name, None for absent."""
+    return {piece.name: piece.operand.read(event) for piece in pieces if isinstance(piece, Placeholder)}
 
 
-def render(pieces: Format, shown: dict[str, FieldValue]) -> str:
-    """Return the text of a format, given the values of its fields."""
-    return "".join(piece if isinstance(piece, str) else _shown(piece, shown[piece.key]) for piece in pieces)
+def alert_fields(pieces: Format, event: Event, shown: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Return the `output_fields` of an alert, by name: plain fields only, those within transformers too.
+
+    `shown` is what the text shows, so that nothing is read twice.
+    """
+    found: dict[str, FieldValue] = {}
+    for piece in pieces:
+        for operand in () if isinstance(piece, str) else piece.fields:
+            name = _name_of(operand)
+            if operand.field.read_for_alert is not None:
+                found[name] = operand.field.read_for_alert(event, operand.argument)
+            elif name not in found:
+                found[name] = shown[name] if name in shown else operand.read(event)
+    return found
+
+
+def render(pieces: Format, shown: Mapping[str, FieldValue]) -> str:
+    """Return the text of a format, given the values of its placeholders."""
+    return "".join(piece if isinstance(piece, str) else _shown(piece, shown[piece.name]) for piece in pieces)
 
 
 def _shown(piece: Placeholder, value: FieldValue) -> str:
-    if value is None:
-        text = ABSENT
-    elif isinstance(value, tuple):
-        text = _list_text(value)
-    else:
-        text = str(value)
-    return text if piece.width is None else text[: piece.width].ljust(piece.width)
+    match value:
+        case None:
+            text = ABSENT
+        case tuple():
+            text = _list_text(value)
+        case bool():
+            text = boolean(value)
+        case int():
+            digits = piece.operand.field.digits if isinstance(piece.operand, FieldOperand) else 1
+            text = f"{value:0{digits}}"
+        case _:
+            text = value
+    return _valid(text) if piece.width is None else _fitted(text, piece.width)
+
+
+def _valid(text: str) -> str:
+    """Return text that can be sent: bytes that are no character, as `b64` may decode them, show as U+FFFD."""
+    return text if text.isascii() else text_bytes(text).decode(errors="replace")
+
+
+def _fitted(text: str, width: int) -> str:
+    """Return text of so many bytes, padded or cut; half a character shows as U+FFFD, as in the reference."""
+    whole = text_bytes(text)
+    return whole[:width].decode(errors="replace") + " " * (width - len(whole))
 
 
 def _list_text(value: tuple[str, ...]) -> str:
     """Return the elements as the reference prints them: no comma after leading empty ones, cut at a length."""
     first = next((index for index, element in enumerate(value) if element), len(value))
-    return f"({','.join(value[first:])})".encode()[:_MAX_LIST_BYTES].decode(errors="ignore")
+    return text_bytes(f"({','.join(value[first:])})")[:_MAX_LIST_BYTES].decode(errors="replace")

@@ -4,6 +4,7 @@ Takes a file's bytes, appends what is wrong to the problems, returns the items t
 is not looked at: that is the collector's and resolver's. Called by `rules.loader`. Spec sections 2.1 to 2.7.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,8 @@ import yaml
 
 from rules.entry import Entry
 from rules.errors import Code, Problem
+from rules.exception_entries import read_exceptions
+from rules.exceptions import define
 from rules.items import (
     PRIORITIES,
     Change,
@@ -18,20 +21,24 @@ from rules.items import (
     Item,
     ListItem,
     MacroItem,
+    PluginDemand,
     PluginVersions,
     Priority,
     RuleChange,
     RuleItem,
 )
 from rules.text import Sources
+from rules.tokenizer import TOKENS
 from rules.yaml_nodes import Document, YamlError, is_null
 
 DEFAULT_SOURCE: Final = "syscall"
 
 _DEFINING_KEYS: Final = ("condition", "output", "desc", "priority")
-_APPENDABLE: Final = frozenset({"condition", "output", "desc", "tags"})
-_REPLACEABLE: Final = _APPENDABLE | {"priority", "enabled"}
-_PASSED_OVER: Final = ("warn_evttypes", "capture", "capture_duration", "skip-if-unknown-filter")
+_APPENDABLE: Final = frozenset({"condition", "output", "desc", "tags", "exceptions"})
+_SKIP: Final = "skip-if-unknown-filter"
+_PASSED_OVER: Final = ("capture", "capture_duration", "warn_evttypes")
+"""What means nothing for audit events."""
+_REPLACEABLE: Final = _APPENDABLE | {"priority", "enabled", _SKIP, *_PASSED_OVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: 
         hint = "begin each item with '- ', such as '- rule: ...'"
         problems.append(Problem(Code.YAML_VALIDATE, "a rule file is a sequence of items", position, hint=hint))
         return []
+    document.meet(root)
     items = []
     for node in root.value:
         if is_null(node):
@@ -108,18 +116,24 @@ def _read_plugins(entry: Entry) -> Item | None:
     read_demands = []
     for demand in demands:
         options = [demand, *(demand.entries("alternatives") if "alternatives" in demand else [])]
-        pairs = []
-        for option in options:
-            name = option.required("name", "name the plugin")
-            version = option.required("version", "write a version such as 0.7.0")
-            entry.is_broken = entry.is_broken or option.is_broken
-            if name is not None and version is not None:
-                pairs.append((name.value, version.value))
-        read_demands.append(tuple(pairs))
-    return PluginVersions(tuple(read_demands), entry.where("required_plugin_versions"))
+        read_options = [_read_plugin(option) for option in options]
+        entry.is_broken = entry.is_broken or any(option.is_broken for option in options)
+        read_demands.append(tuple(option for option in read_options if option is not None))
+    return PluginVersions(tuple(read_demands))
+
+
+def _read_plugin(option: Entry) -> PluginDemand | None:
+    name = option.required("name", "name the plugin")
+    version = option.required("version", "write a version such as 0.7.0")
+    if name is None or version is None:
+        return None
+    return PluginDemand(name.value, version.value, option.where("version"))
 
 
 def _read_list(entry: Entry, name: str) -> Item | None:
+    if not TOKENS["bare string"].fullmatch(name):
+        hint = "names of lists have no blanks, quotes, commas, equals signs or parentheses"
+        entry.fail(f"'{name}' is no proper name of a list", entry.where("list"), hint, Code.INVALID_LIST_NAME)
     change = _read_change(entry, "items")
     if "items" not in entry:
         entry.fail("'items' is missing", entry.at, "write items: [first, second]")
@@ -128,6 +142,9 @@ def _read_list(entry: Entry, name: str) -> Item | None:
 
 
 def _read_macro(entry: Entry, name: str) -> Item | None:
+    if not TOKENS["identifier"].fullmatch(name):
+        hint = "names of macros are a letter, then letters, digits and '_'"
+        entry.fail(f"no condition can name the macro '{name}'", entry.where("macro"), hint, Code.INVALID_MACRO_NAME)
     change = _read_change(entry, "condition")
     condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
     return None if condition is None else MacroItem(name, entry.at, condition, change)
@@ -177,9 +194,7 @@ def _or(names: frozenset[str]) -> str:
 
 
 def _read_rule(entry: Entry, name: str) -> Item | None:
-    if "exceptions" in entry and entry.where("exceptions") != entry.key_at("exceptions"):
-        entry.fail("exceptions are not supported yet", entry.key_at("exceptions"), "write them as 'and not (...)'")
-    entry.ignore(("exceptions", *_PASSED_OVER))
+    entry.ignore((_SKIP, *_PASSED_OVER))
     appends = entry.flag("append")
     override = entry.entry("override")
     if appends and override is not None:
@@ -194,6 +209,23 @@ def _read_rule(entry: Entry, name: str) -> Item | None:
     return _read_definition(entry, name)
 
 
+def _pass_over(entry: Entry) -> None:
+    """Read what has no meaning here: what is wrong with it is told all the same."""
+    entry.flag("capture")
+    entry.flag("warn_evttypes")
+    duration = entry.optional("capture_duration", _DURATION_HINT)
+    if duration is not None and not _DURATION.fullmatch(duration.value):
+        entry.fail(
+            f"'capture_duration' must be a number, not '{duration.value}'",
+            entry.where("capture_duration"),
+            _DURATION_HINT,
+        )
+
+
+_DURATION: Final = re.compile(r"[0-9]{1,9}")
+_DURATION_HINT: Final = "write a whole number, or leave it out: it has no meaning here"
+
+
 def _read_definition(entry: Entry, name: str) -> Item | None:
     condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
     output = entry.required("output", "say what the alert tells, such as 'Pod created (user=%ka.user.name)'")
@@ -202,6 +234,9 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
     source = entry.optional("source", "write source: k8s_audit")
     is_enabled = entry.flag("enabled")
     tags = entry.texts("tags") or ()
+    skips = entry.flag(_SKIP)
+    _pass_over(entry)
+    exceptions = define(read_exceptions(entry, appends=False) or (), entry.fail)
     if condition is None or output is None or description is None or priority is None:
         return None
     return RuleItem(
@@ -214,6 +249,8 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
         source=DEFAULT_SOURCE if source is None else source.value,
         tags=frozenset(tag.value for tag in tags),
         is_enabled=is_enabled is not False,
+        exceptions=exceptions,
+        skips_unknown_fields=skips is True,
     )
 
 
@@ -248,15 +285,19 @@ def _read_toggle(entry: Entry, name: str) -> Item | None:
 
 
 def _read_rule_append(entry: Entry, name: str) -> Item | None:
-    """Read the old `append: true`: only the condition counts."""
-    hint = "write override: {condition: append}"
+    """Read the old `append: true`: only the condition and exceptions count."""
+    hint = "write override: {condition: append} or {exceptions: append}"
     entry.fail("'append' is old", entry.key_at("append"), hint, Code.DEPRECATED_ITEM)
     entry.ignore(("source", *_REPLACEABLE))
     condition = entry.optional("condition")
-    if condition is None:
-        entry.fail("there is nothing to append", entry.at, "add condition: and ...", Code.VALIDATE)
+    exceptions = read_exceptions(entry, appends=True)
+    if condition is None and exceptions is None:
+        entry.fail(
+            "there is nothing to append", entry.at, "add condition: and ..., or exceptions: [...]", Code.VALIDATE
+        )
         return None
-    return RuleChange(name, entry.at, {"condition": Change.APPEND}, condition=condition)
+    changes = {"condition": Change.APPEND, "exceptions": Change.APPEND}
+    return RuleChange(name, entry.at, changes, condition=condition, exceptions=exceptions)
 
 
 def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None:
@@ -267,6 +308,8 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
     source = entry.optional("source")
     description = entry.optional("desc")
     tags = entry.texts("tags")
+    appends = changes.get("exceptions") is Change.APPEND
+    _pass_over(entry)
     return RuleChange(
         name,
         entry.at,
@@ -278,4 +321,6 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
         tags=None if tags is None else frozenset(tag.value for tag in tags),
         is_enabled=entry.flag("enabled"),
         source=None if source is None else source.value,
+        exceptions=read_exceptions(entry, appends=appends),
+        skips_unknown_fields=entry.flag(_SKIP),
     )

@@ -4,14 +4,14 @@ Lists are put into the text of a condition before it is parsed, macros into its 
 rule files rely on. The third phase of a load; the checker comes next. Spec section 2.9.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from rules.collector import Definitions, Numbered
 from rules.items import MacroItem
+from rules.list_names import ListNames, Misplaced, misplaced
 from rules.nodes import And, MacroRef, Node, Not, Or
 from rules.parser import parse
 from rules.text import Text
@@ -25,6 +25,16 @@ _MAX_LIST_ITEMS: Final = 1_000_000
 
 _MAX_VISITS: Final = 10_000
 """How often lists in one list are opened: empty ones that hold each other multiply without an item to show for it."""
+
+_MAX_ALL_LISTS: Final = 25_000_000
+"""Characters that all lists and conditions of a load may grow to once lists are put in: bounded for each, the load is
+still as long as their number."""
+
+_MAX_ALL_VISITS: Final = 200_000
+"""How often lists in lists are opened in a load."""
+
+_MAX_GUESSES: Final = 100
+"""For so many unknown macros a name that is meant is looked for among all others; who has more has another problem."""
 
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
@@ -45,17 +55,29 @@ class Resolver:
         self.used_macros: Final[set[str]] = set()
         self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
         """What is wrong with lists and macros themselves, by ("list" or "macro", name)."""
+        self.misplaced: Final[list[tuple[Misplaced, int, str]]] = []
+        """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._definitions: Final = definitions
         self._visits = 0
-        self._lists: Final = {name: _joined(self._items_of(name)) for name in definitions.lists}
-        self._list_names: Final = _one_of(self._lists)
+        self._all_visits = 0
+        self._size = 0
+        self._guesses = 0
+        items_of = {name: self._items_of(name) for name in definitions.lists}
+        self._lists: Final = {name: _joined(items) for name, items in items_of.items()}
+        self._sizes: Final = {name: len(items) for name, items in items_of.items()}
+        self._list_names: Final = ListNames(self._lists)
         self._trees: Final[dict[str, _Tree]] = {}
         self._resolving: Final[set[str]] = set()
+        self._file = 0
         for name in self._definitions.macros:
             self._resolve_macro(name)
 
-    def resolve(self, condition: Text) -> Node:
-        """Return a rule's condition without names of lists and macros. Raises ConditionError."""
+    def resolve(self, condition: Text, file: int) -> Node:
+        """Return a condition of a rule, which a file has as it is, without names of lists and macros.
+
+        Raises ConditionError.
+        """
+        self._file = file
         tree = self._expand(parse(self._substitute(condition)), None)
         if tree.depth > _MAX_DEPTH:
             raise ConditionError(
@@ -63,12 +85,23 @@ class Resolver:
             )
         return tree.node
 
+    def check_former(self, macro: Numbered[MacroItem]) -> None:
+        """Raise ConditionError where a macro as an earlier file left it cannot be used."""
+        self._resolving.add(macro.item.name)
+        try:
+            self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
+        finally:
+            self._resolving.discard(macro.item.name)
+
     def _items_of(self, name: str) -> list[Text]:
         """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
         items: list[Text] = []
         self._visits = 0
         try:
             self._gather(name, (), items)
+            self._grow(
+                sum(len(item.value) for item in items), f"the list '{name}'", self._definitions.lists[name].item.at
+            )
         except ConditionError as error:
             self.errors["list", name] = error
             return []
@@ -78,7 +111,8 @@ class Resolver:
         """Append a list's items; a list that holds itself stays a word there."""
         lists = self._definitions.lists
         self._visits += 1
-        if self._visits > _MAX_VISITS:
+        self._all_visits += 1
+        if self._visits > _MAX_VISITS or self._all_visits > _MAX_ALL_VISITS + len(lists):
             raise ConditionError("lists hold each other in too many ways", lists[name].item.at, "name fewer lists")
         for item in lists[name].item.items:
             if item.value in lists:
@@ -93,24 +127,37 @@ class Resolver:
                 message = f"the list '{name}' grows beyond {_MAX_LIST_ITEMS:,} items with its lists put in"
                 raise ConditionError(message, item.origins[0], "make it shorter")
 
-    def _substitute(self, text: Text) -> Text:
+    def _grow(self, size: int, what: str, at: int) -> None:
+        """Count what lists have become; raise ConditionError where it is too much, for one or for the load."""
+        if size > _MAX_LIST_TEXT:
+            message = f"{what} grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
+            raise ConditionError(message, at, "make its lists shorter")
+        if self._size + size > _MAX_ALL_LISTS:
+            message = f"with {what} all lists together grow beyond {_MAX_ALL_LISTS:,} characters"
+            raise ConditionError(message, at, "make lists shorter, or use a macro where many rules share one")
+        self._size += size
+
+    def _substitute(self, text: Text, macro: str = "") -> Text:
         """Return the text with each name of a list replaced by its items."""
-        if self._list_names is None:
+        spans = self._list_names.find(text.value)
+        if not spans:
             return text
+        self.misplaced.extend((one, text.origins[one.at], macro) for one in misplaced(text.value, spans, self._sizes))
         pieces: list[Text] = []
         end = 0
         size = len(text.value)
-        for match in self._list_names.finditer(text.value):
-            name, at = match.group(), text.origins[match.start()]
+        for start, after in spans:
+            name, at = text.value[start:after], text.origins[start]
             self.used_lists.add(name)
             items = self._lists[name]
             size += len(items.value)
             if size > _MAX_LIST_TEXT:
                 message = f"the condition grows beyond {_MAX_LIST_TEXT:,} characters with its lists put in"
                 raise ConditionError(message, at, "make its lists shorter")
-            start, after = match.span() if items.value else _with_comma(text.value, *match.span(), end)
-            pieces += (text.slice(end, start), items)
-            end = after
+            self._grow(len(items.value), "the condition", at)
+            span = (start, after) if items.value else _with_comma(text.value, start, after, end)
+            pieces += (text.slice(end, span[0]), items)
+            end = span[1]
         pieces.append(text.slice(end, len(text.value)))
         return Text.join(pieces)
 
@@ -121,7 +168,7 @@ class Resolver:
         macro = self._definitions.macros[name]
         self._resolving.add(name)
         try:
-            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition)), macro)
+            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
         except ConditionError as error:
             self.errors["macro", name] = error
         self._resolving.discard(name)
@@ -144,7 +191,9 @@ class Resolver:
     def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
         macro = self._definitions.macros.get(node.name)
         if macro is None:
-            close = get_close_matches(node.name, self._definitions.macros, n=1)
+            self._guesses += 1
+            known = self._definitions.macros if self._guesses <= _MAX_GUESSES else ()
+            close = get_close_matches(node.name, known, n=1)
             hint = (
                 f"did you mean '{close[0]}'?"
                 if close
@@ -155,6 +204,9 @@ class Resolver:
         if inside is not None and macro.index >= inside.visibility:
             hint = f"move '{node.name}' before '{inside.item.name}'"
             raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
+        if inside is None and macro.first_file > self._file:
+            hint = "every file must be complete with those before it: define the macro there"
+            raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, hint)
         if node.name in self._resolving:
             raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
         if len(self._resolving) > _MAX_CHAIN:
@@ -188,14 +240,6 @@ class _Tree:
 
 
 _FLATTEN: Final = "use fewer macros within macros"
-
-
-def _one_of(names: Mapping[str, object]) -> re.Pattern[str] | None:
-    """Return what finds a list's name standing alone."""
-    if not names:
-        return None
-    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])")
 
 
 def _joined(items: Sequence[Text]) -> Text:

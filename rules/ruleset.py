@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from rules.checker import Checked
+from rules.codegen import Compiler, Values
+from rules.conditions import Condition
 from rules.event import Event
-from rules.interpreter import evaluate
+from rules.index import Index
 from rules.items import Priority
 from rules.output import Format
 from rules.text import Position
@@ -35,7 +36,7 @@ class Rule:
     is_enabled: bool
     position: Position
     """Where it is defined."""
-    condition: Checked
+    condition: Condition
     output: Format
 
 
@@ -58,7 +59,12 @@ class Ruleset:
         self.matching: Final = matching
         self.digest: Final = digest
         """12 hex digits that tell this set of rules from any other."""
-        self._enabled: Final = tuple(rule for rule in rules if rule.is_enabled)
+        compiler = Compiler()
+        enabled = [rule for rule in rules if rule.is_enabled]
+        self._index: Final = Index(
+            [(rule.condition, (rule, compiler.compile(rule.condition, rule.name).matches)) for rule in enabled],
+            compiler.slot,
+        )
 
     @property
     def by_name(self) -> Mapping[str, Rule]:
@@ -69,9 +75,10 @@ class Ruleset:
         """Tell which enabled rules match an event."""
         matches: list[Rule] = []
         failures: list[tuple[Rule, str]] = []
-        for rule in self._enabled:
+        values = Values(event)
+        for rule, matches_rule in self._index.candidates(values):
             try:
-                is_match = evaluate(rule.condition, event)
+                is_match = matches_rule(values)
             except Exception as error:  # noqa: BLE001 - one defect must not blind the other rules
                 failures.append((rule, f"{type(error).__name__}: {error}"))
                 continue

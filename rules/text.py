@@ -8,13 +8,14 @@ Used by every phase of a load; reads no files.
 
 from __future__ import annotations  # array[int] is a type to checkers only, before Python 3.12
 
+import re
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class _File:
     text: str
     start: int
     line_starts: array[int]
+    lines: dict[int, str]
+    """Lines that were asked for: a file may be one long line that ten thousand places are in."""
 
 
 @dataclass(slots=True)
@@ -49,9 +52,9 @@ class Sources:
     def add(self, name: str, text: str) -> int:
         """Take in a file and return the offset of its first character."""
         line_starts = array("I", [0])
-        line_starts.extend(i + 1 for i, character in enumerate(text) if character == "\n")
+        line_starts.extend(match.end() for match in _LINE_BREAK.finditer(text))
         start = self._end
-        self._files.append(_File(name, text, start, line_starts))
+        self._files.append(_File(name, text, start, line_starts, {}))
         self._end = start + len(text) + 1  # one past the end is a place too: where something is missing
         return start
 
@@ -61,8 +64,10 @@ class Sources:
         inside = offset - file.start
         line = bisect_right(file.line_starts, inside)
         line_start = file.line_starts[line - 1]
-        line_text = file.text[line_start:].split("\n", 1)[0].rstrip("\r")
-        return Position(file.name, line, inside - line_start + 1, line_text)
+        if line not in file.lines:
+            line_end = file.text.find("\n", line_start)
+            file.lines[line] = file.text[line_start : None if line_end < 0 else line_end].rstrip("\r")
+        return Position(file.name, line, inside - line_start + 1, file.lines[line])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,9 @@ class Text:
         return cls(value, array("I", [offset]) * (len(value) + 1))
 
     @classmethod
-    def from_offsets(cls, value: str, start: int, offsets: list[int]) -> Self:
+    def from_offsets(cls, value: str, start: int, offsets: Iterable[int]) -> Self:
         """Return text whose characters stand at these offsets, counted from a start."""
-        return cls(value, array("I", [start + offset for offset in offsets]))
+        return cls(value, array("I", [start + offset for offset in offsets] if start else offsets))
 
     @classmethod
     def join(cls, pieces: Iterable[Text]) -> Self:
@@ -119,10 +124,13 @@ def escape(text: str) -> str:
     )
 
 
+_LINE_BREAK: Final = re.compile("\n")
+_WORD_OR_SPACE: Final = re.compile(r"\s+|\S+")
+_ESCAPED: Final = re.compile(r"[\\'\n]")
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
 
-def align(value: str, source: str, start: int, style: str | None) -> list[int]:
+def align(value: str, source: str, start: int, style: str | None) -> Sequence[int]:
     r"""Return where each character of a YAML scalar's value stands in its source, and where the value ends.
 
     `source[start]` is the scalar's first character and `style` PyYAML's: None or "" for plain, else one of ' " | >.
@@ -134,6 +142,29 @@ def align(value: str, source: str, start: int, style: str | None) -> list[int]:
         at = source.find("\n", start) + 1
     elif style:
         at = start + 1
+    if source.startswith(value, at) and not (style and _ESCAPED.search(value)):
+        return range(at, at + len(value) + 1)
+    return _align_quoted(value, source, at, style) if style in {"'", '"'} else _align_words(value, source, at)
+
+
+def _align_words(value: str, source: str, at: int) -> list[int]:
+    """Do so where nothing is escaped: every word stands in the source as it is."""
+    origins: list[int] = []
+    for match in _WORD_OR_SPACE.finditer(value):
+        piece = match.group()
+        if piece.isspace():
+            for character in piece:
+                origins.append(min(at, len(source)))
+                at += source.startswith(character, at)
+        else:
+            at = _next_character(source, at, None)
+            origins.extend(range(at, at + len(piece)))
+            at += len(piece)
+    origins.append(min(at, len(source)))
+    return origins
+
+
+def _align_quoted(value: str, source: str, at: int, style: str) -> list[int]:
     origins = []
     for character in value:
         if not character.isspace():

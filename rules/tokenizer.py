@@ -29,6 +29,10 @@ TOKENS: Final = {
     # The closing quote is the first one with no backslash right before it: `\\` does not undo that.
     "quoted string": re.compile(r"([\"']).*?(?<!\\)\1", re.DOTALL),
     "quote": re.compile(r"[\"']"),
+    "hexadecimal": re.compile(r"0[xX][0-9a-fA-F]+"),
+    # An exponent needs its sign: of `1e5` the number is `1`.
+    "number": re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-][0-9]+)?"),
+    "call": re.compile(r"([a-zA-Z][a-zA-Z0-9_]*)\("),
     # What stands where something else was expected, for messages.
     "anything": re.compile(r"[A-Za-z0-9_.]+|\S", re.DOTALL),
 }
@@ -56,8 +60,9 @@ class ConditionError(Exception):
 class Tokenizer:
     """A place in a text, and the five things to do there."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, of: str = "condition") -> None:
         self.text = text
+        self._of = of
         self.index = 0
 
     def check(self, name: str) -> bool:
@@ -97,7 +102,7 @@ class Tokenizer:
         match = TOKENS["anything"].match(self.text.value, self.index)
         if match is not None:
             return f"'{match.group()}'"
-        return "the end of the condition" if self.is_at_end() else "a blank"
+        return f"the end of the {self._of}" if self.is_at_end() else "a blank"
 
     def fail(self, message: str, hint: str = "", at: int | None = None) -> NoReturn:
         """Raise: the text is wrong at this place, or at an earlier one given as an offset of the sources."""

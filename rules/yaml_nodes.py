@@ -14,6 +14,9 @@ from rules.text import Sources, Text, align
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MAX_DEPTH: Final = 50
 
+_MAX_REPEATED: Final = 1_000_000
+"""Characters and nodes that aliases may repeat in one file: aliases of aliases multiply."""
+
 try:
     from yaml import CBaseLoader as _Loader
 except ImportError:  # pragma: no cover - PyYAML without libyaml: slower, otherwise the same
@@ -28,6 +31,9 @@ class Document:
         self.text: Final = content.decode(errors="replace").removeprefix("\ufeff")
         self._sources: Final = sources
         self._start: Final = sources.add(name, self.text)
+        self._texts: Final[dict[int, Text]] = {}
+        self._met: Final[set[int]] = set()
+        self._repeated = 0
         self._invalid_utf8: Final = _first_invalid(content)
 
     def roots(self) -> Iterator[yaml.Node]:
@@ -77,9 +83,33 @@ class Document:
         return self._start + int(node.start_mark.index)
 
     def scalar(self, node: yaml.ScalarNode) -> Text:
-        """Return a scalar's value with the place of each of its characters."""
+        """Return a scalar's value with the place of each of its characters. Raises `YamlError`."""
+        text = self._texts.get(id(node))
+        if text is not None:
+            self._repeat(node, 1 + len(node.value))
+            return text
         origins = align(node.value, self.text, int(node.start_mark.index), node.style)
-        return Text.from_offsets(node.value, self._start, origins)
+        text = self._texts[id(node)] = Text.from_offsets(node.value, self._start, origins)
+        return text
+
+    def meet(self, node: yaml.CollectionNode) -> None:
+        """Take note of a sequence or mapping that is read. Raises `YamlError` where aliases repeat too much."""
+        if id(node) in self._met:
+            # What is wrong with a key is told each time, so that a mapping costs more than text does.
+            self._repeat(node, (10 if isinstance(node, yaml.MappingNode) else 1) * (1 + len(node.value)))
+        self._met.add(id(node))
+
+    def _repeat(self, node: yaml.Node, size: int) -> None:
+        self._repeated += size
+        if self._repeated > _MAX_REPEATED:
+            raise YamlError(
+                Problem(
+                    Code.YAML_PARSE,
+                    "aliases repeat too much of the file",
+                    self._sources.locate(self.at(node)),
+                    hint="write out what is meant, or use lists and macros",
+                )
+            )
 
 
 class YamlError(Exception):

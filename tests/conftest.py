@@ -10,12 +10,14 @@ from processor.decode import decode
 from rules.document import Value
 from rules.errors import LoadResult
 from rules.event import Event
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
+from rules.selection import Selection
+from tests.evaluators import Judge
 from wire.record import Record
 
-pytest_plugins = ["tests.kafka.fixtures"]
+pytest_plugins = ["tests.kafka.fixtures", "tests.conformance.summary"]
 
 MakeEvent = Callable[..., Event]
 MakeRecord = Callable[..., Record]
@@ -41,6 +43,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that need a Kafka: they take long, and the short ones then fill up what is left of a process."""
+    long = {item.path for item in items if {"kafka", "own_kafka"}.intersection(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture
 def make_record() -> MakeRecord:
     """Make a record of an ordinary event, some members of which are others, or missing where they are `...`."""
@@ -57,7 +65,7 @@ def make_event(make_record: MakeRecord) -> MakeEvent:
     """Make the event of such a record."""
 
     def make(cluster: str = "default", **members: object) -> Event:
-        event = decode(make_record(cluster, **members))
+        event = decode(make_record(cluster, **members), "node-1")
         assert isinstance(event, Event)
         return event
 
@@ -104,6 +112,7 @@ def holds(load_text: LoadText) -> Holds:
         assert result.ruleset is not None, result.to_text()
         verdict = result.ruleset.match(event)
         assert verdict.failures == ()
+        assert bool(verdict.matches) is Judge(result.ruleset.rules[0].condition).holds(event)
         return bool(verdict.matches)
 
     return ask

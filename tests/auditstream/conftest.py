@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Serving:
     def _await_address(self) -> None:
         while (found := re.search(r"listening on (https?://\S+:\d+)", self.told())) is None:
             assert self.process.poll() is None, self.told()
+            time.sleep(0.02)
         self.address = found[1]
 
     @property

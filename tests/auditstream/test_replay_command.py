@@ -72,6 +72,19 @@ def test_options_and_variables_say_the_same(run: "Run", line: "Line", folder: Pa
     assert names(run("replay", "--rule-matching", "all", "a.log", variables=variables).out) == names(by_options.out)
 
 
+def test_the_text_of_alerts_may_begin_with_the_date(run: "Run", line: "Line", folder: Path) -> None:
+    (folder / "a.log").write_bytes(line(stageTimestamp="2026-11-23T01:02:03Z"))
+    options = ("--rules", "rules.yaml", "--no-pack")
+    variables = {"AUDITSTREAM_TIME_FORMAT_ISO_8601": "true"}
+    by_date, by_time = (
+        json.loads(run("replay", *options, "a.log", variables=chosen).out) for chosen in (variables, {})
+    )
+    assert by_date["output"].startswith("2026-11-23T01:02:03.000000000+0000: Warning ")
+    assert by_time["output"].startswith("01:02:03.000000000: Warning ")
+    assert by_date["output_fields"]["evt.time.iso8601"] == by_time["output_fields"]["evt.time"] == 1795395723000000000
+    assert "evt.time" not in by_date["output_fields"]
+
+
 def test_files_are_read_in_the_order_of_their_first_events(replay: "Run", line: "Line", folder: Path) -> None:
     for name, hour in (("a.log", 3), ("b.log", 1), ("c.log", 2)):
         (folder / name).write_bytes(line(auditID=name, stageTimestamp=f"2026-11-23T0{hour}:00:00Z"))

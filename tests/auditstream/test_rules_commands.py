@@ -121,6 +121,12 @@ def test_the_fields_are_listed_with_type_and_meaning(run: "Run") -> None:
     ended = run("rules", "fields")
     rows = {line.split("  ")[0]: line.split() for line in ended.out.splitlines()}
     assert (ended.code, ended.err) == (0, "")
-    assert rows["ka.verb"][1:4] == ["text", "The", "verb:"]
-    assert rows["ka.uri.param[key]"][1] == "text"
-    assert rows["ka.req.pod.containers.image[index]"][1] == "list"
+    assert rows["ka.verb"][1:6] == ["text", "-", "-", "The", "verb:"]
+    assert rows["ka.uri.param"][1:4] == ["text", "-", "[key]"]
+    assert rows["ka.user.groups"][1:4] == ["text", "list", "-"]
+    assert rows["ka.req.pod.containers.image"][1:6] == ["text", "list", "[index],", "or", "none"]
+    assert rows["evt.num"][1:4] == ["number", "-", "-"]
+    assert rows["evt.rawtime"][1] == "time"
+    assert rows["evt.reltime"][1] == "duration"
+    assert rows["evt.is_async"][1] == "boolean"
+    assert rows["resource.lifetime_seconds"][1] == "number"

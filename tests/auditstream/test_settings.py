@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from auditstream.settings import Settings, read_settings
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
+from rules.items import Priority
 from rules.ruleset import Matching
 
 
@@ -23,9 +24,14 @@ def test_defaults_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "rules": (),
         "no_pack": False,
         "rule_matching": Matching.ALL,
+        "disable_rules": (),
+        "disable_tags": (),
         "enable_rules": (),
+        "enable_tags": (),
+        "minimum_priority": Priority.DEBUG,
         "cluster": "default",
         "hostname": None,
+        "time_format_iso_8601": False,
     }
 
 
@@ -34,14 +40,24 @@ def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.
     monkeypatch.setenv("AUDITSTREAM_NO_PACK", "true")
     monkeypatch.setenv("AUDITSTREAM_RULE_MATCHING", "first")
     monkeypatch.setenv("AUDITSTREAM_ENABLE_RULES", "Pod created, Node gone,")
+    monkeypatch.setenv("AUDITSTREAM_ENABLE_TAGS", "c")
+    monkeypatch.setenv("AUDITSTREAM_DISABLE_RULES", "*")
+    monkeypatch.setenv("AUDITSTREAM_DISABLE_TAGS", "a,b")
+    monkeypatch.setenv("AUDITSTREAM_MINIMUM_PRIORITY", "INFO")
     monkeypatch.setenv("AUDITSTREAM_CLUSTER", "prod-1.eu")
+    monkeypatch.setenv("AUDITSTREAM_TIME_FORMAT_ISO_8601", "true")
     assert read_settings({}).model_dump() == {
         "rules": (Path("a,b.yaml"), Path("/etc/rules")),
         "no_pack": True,
         "rule_matching": Matching.FIRST,
+        "disable_rules": ("*",),
+        "disable_tags": ("a", "b"),
         "enable_rules": ("Pod created", "Node gone"),
+        "enable_tags": ("c",),
+        "minimum_priority": Priority.INFORMATIONAL,
         "cluster": "prod-1.eu",
         "hostname": "node-1",
+        "time_format_iso_8601": True,
     }
 
 
@@ -60,6 +76,14 @@ def test_the_command_line_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITSTREAM_CLUSTER", "")
     assert read_settings({}).cluster == "default"
+
+
+def test_a_priority_that_there_is_not_is_refused_by_name() -> None:
+    assert refusal(minimum_priority="warn") == (
+        "--minimum-priority=warn: must be one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, "
+        "Debug"
+    )
+    assert read_settings({"minimum_priority": Priority.ERROR}).minimum_priority is Priority.ERROR
 
 
 def test_an_unknown_variable_is_refused_with_the_nearest_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,17 +118,20 @@ def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(m
     monkeypatch.setenv("AUDITSTREAM_X", "1")
     assert refusal() == (
         "unknown variable AUDITSTREAM_X: known are AUDITSTREAM_ALLOW_UNAUTHENTICATED, AUDITSTREAM_CLUSTER, "
-        "AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_ENABLE_RULES, AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, "
+        "AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_DISABLE_RULES, AUDITSTREAM_DISABLE_TAGS, AUDITSTREAM_ENABLE_RULES, "
+        "AUDITSTREAM_ENABLE_TAGS, AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, "
         "AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, AUDITSTREAM_INGEST_MAX_PENDING_BYTES, "
         "AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, "
         "AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS, "
         "AUDITSTREAM_KAFKA_BOOTSTRAP, AUDITSTREAM_KAFKA_PARTITIONS, AUDITSTREAM_KAFKA_REPLICATION, "
         "AUDITSTREAM_KAFKA_TOPIC_PREFIX, AUDITSTREAM_LISTEN_HOST, AUDITSTREAM_LISTEN_PORT, "
-        "AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_NO_PACK, AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS, "
+        "AUDITSTREAM_MAX_PENDING_EVENTS, AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_NO_PACK, "
+        "AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS, "
         "AUDITSTREAM_PROCESSOR_CHECKPOINT_SECONDS, AUDITSTREAM_PROCESSOR_HEARTBEAT_SECONDS, "
         "AUDITSTREAM_PROCESSOR_LISTEN_HOST, AUDITSTREAM_PROCESSOR_LISTEN_PORT, "
         "AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS, AUDITSTREAM_PUBLISHED_HOST, AUDITSTREAM_RULES, "
-        "AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_TLS_CERTIFICATE, AUDITSTREAM_TLS_KEY, AUDITSTREAM_TOKENS"
+        "AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_TIME_FORMAT_ISO_8601, AUDITSTREAM_TLS_CERTIFICATE, "
+        "AUDITSTREAM_TLS_KEY, AUDITSTREAM_TOKENS"
     )
 
 

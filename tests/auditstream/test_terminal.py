@@ -79,6 +79,11 @@ def test_an_alert_is_time_priority_rule_and_text_without_its_prefix() -> None:
     assert alert_line(make_alert()).plain == expected
 
 
+def test_a_prefix_with_the_date_is_left_out_too() -> None:
+    dated = make_alert(output="2026-11-23T20:34:01.258117000+0000: Warning pod web created: by alice")
+    assert alert_line(dated).plain == alert_line(make_alert()).plain
+
+
 def test_a_cluster_that_is_not_the_default_is_shown() -> None:
     expected = "2026-11-23T20:34:01.258Z  Warning        Pod created  prod  pod web created: by alice"
     assert alert_line(make_alert(cluster="prod")).plain == expected

@@ -6,7 +6,7 @@ against recordings in `test_evaluator.py`.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -160,10 +160,19 @@ def decide(policy: Policy, request: Request) -> Decision:
     return Decision("None", stages, omits)
 
 
-def _fits(rule: Mapping[str, Any], request: Request) -> bool:
-    if rule.get("users") and request.user not in rule["users"]:
+def rules_about(policy: Policy, user: str | None, groups: Collection[str]) -> list[Mapping[str, Any]]:
+    """Return the rules that can fit a user's requests at all: the others decide none of them."""
+    return [rule for rule in policy["rules"] if _fits_user(rule, user, groups)]
+
+
+def _fits_user(rule: Mapping[str, Any], user: str | None, groups: Collection[str]) -> bool:
+    if rule.get("users") and user not in rule["users"]:
         return False
-    if rule.get("userGroups") and (request.user is None or not set(rule["userGroups"]) & set(request.groups)):
+    return not rule.get("userGroups") or (user is not None and not set(rule["userGroups"]).isdisjoint(groups))
+
+
+def _fits(rule: Mapping[str, Any], request: Request) -> bool:
+    if not _fits_user(rule, request.user, request.groups):
         return False
     if rule.get("verbs") and request.verb not in rule["verbs"]:
         return False

@@ -12,7 +12,17 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from rules.checker import Checked, Comparison, Conjunction, Disjunction, Negation, Present
+from rules.conditions import (
+    Comparison,
+    Condition,
+    Conjunction,
+    Disjunction,
+    FieldOperand,
+    ModifiedComparison,
+    Negation,
+    OperandComparison,
+    Present,
+)
 from rules.document import Value
 from rules.event import Event
 from rules.fields import Field
@@ -21,8 +31,8 @@ from rules.nodes import FieldRef
 from rules.output import Placeholder
 from rules.podspec import volume_paths
 from rules.ruleset import Rule
-from tests.deploy.audit_policy import Decision, Policy, Request, decide
-from tests.deploy.kubernetes_api import BODILESS, PERSON, as_event, requests, users
+from tests.deploy.audit_policy import Decision, Policy, Request, decide, rules_about
+from tests.deploy.kubernetes_api import BODILESS, PERSON, User, as_event, requests, users
 from wire.tracked import keyed
 
 _SHOWN: Final = {
@@ -113,7 +123,7 @@ def _is_absent(field: Field, event: Event) -> bool:
     return False
 
 
-def judge(condition: Checked, question: Question) -> bool | None:
+def judge(condition: Condition, question: Question) -> bool | None:
     """Return whether a condition holds for every such request, for none (False), or for some (None)."""
     match condition:
         case Conjunction(children):
@@ -123,12 +133,19 @@ def judge(condition: Checked, question: Question) -> bool | None:
         case Negation(child):
             verdict = judge(child, question)
             return None if verdict is None else not verdict
-        case Present(field, argument) | Comparison(field, argument):
-            return evaluate(condition, _event(question)) if _is_known((field, argument), question) else None
-    raise AssertionError(condition)
+    is_known = all(_is_known(use, question) for use in _uses(condition))
+    return evaluate(condition, _event(question)) if is_known else None
 
 
-def _first_of(children: Iterable[Checked], question: Question, *, decisive: bool) -> bool | None:
+def _uses(condition: Present | Comparison | ModifiedComparison | OperandComparison) -> Iterator[Use]:
+    """Yield the fields that one comparison reads; the pack transforms none."""
+    right = (condition.right,) if isinstance(condition, OperandComparison) else ()
+    for operand in (condition.operand, *right):
+        assert isinstance(operand, FieldOperand), operand
+        yield operand.field, operand.argument
+
+
+def _first_of(children: Iterable[Condition], question: Question, *, decisive: bool) -> bool | None:
     """Return the verdict that decides as soon as a child gives it; else None if some child is open."""
     is_open = False
     for child in children:
@@ -139,7 +156,7 @@ def _first_of(children: Iterable[Checked], question: Question, *, decisive: bool
     return None if is_open else not decisive
 
 
-def _open_uses(condition: Checked, question: Question) -> Iterator[Use]:
+def _open_uses(condition: Condition, question: Question) -> Iterator[Use]:
     """Yield the fields on which a condition still hangs."""
     if judge(condition, question) is not None:
         return
@@ -149,8 +166,8 @@ def _open_uses(condition: Checked, question: Question) -> Iterator[Use]:
                 yield from _open_uses(child, question)
         case Negation(child):
             yield from _open_uses(child, question)
-        case Present(field, argument) | Comparison(field, argument):
-            yield field, argument
+        case _:
+            yield from _uses(condition)
 
 
 def reads(use: Use, question: Question) -> frozenset[str]:
@@ -176,7 +193,12 @@ class _Asked:
     def __init__(self, rule: Rule) -> None:
         self.name: Final = rule.name
         self._condition: Final = rule.condition
-        self._shown: Final = {(piece.field, piece.argument) for piece in rule.output if isinstance(piece, Placeholder)}
+        self._shown: Final = {
+            (operand.field, operand.argument)
+            for piece in rule.output
+            if isinstance(piece, Placeholder)
+            for operand in piece.fields
+        }
         self._known: Final[dict[Question, Needs | None]] = {}
 
     def missing(self, request: Request, decision: Decision, *, knows_user: bool) -> set[str]:
@@ -206,31 +228,52 @@ class _Asked:
         return {str(FieldRef(field.name, argument, 0)): reads((field, argument), question) for field, argument in uses}
 
 
+@cache
+def _asked(rule: Rule) -> _Asked:
+    """Return one for each rule: what it needs of a request is the same under every policy."""
+    return _Asked(rule)
+
+
 def gaps(policy: Policy, rules: Iterable[Rule]) -> set[Gap]:
     """Return everything that a policy keeps from rules."""
     rules = list(rules)
     # Whoever is called so, and whose name begins so, may decide a condition.
     names, groups = (
-        {said for rule in rules for one in comparisons(rule.condition, field) for said in one.constants}
+        {str(said) for rule in rules for one in comparisons(rule.condition, field) for said in one.constants}
         for field in ("ka.user.name", "ka.user.groups")
     )
-    told: dict[tuple[Request, Decision], set[Request]] = {}
-    for user in users(policy, names, groups):
-        for request in requests(policy, user):
-            seen = _as_conditions_see(request)
-            anybodys = seen._replace(user=PERSON.name, groups=PERSON.groups)
-            told.setdefault((anybodys, decide(policy, request)), set()).add(seen)
+    told: dict[tuple[Request, Decision], list[User]] = {}
+    for alike in _alike(policy, users(policy, names, groups)):
+        for asked in _decided(policy, alike[0]):
+            told.setdefault(asked, []).extend(alike)
     return {
-        Gap(rule.name, missing, request.verb, _target(request), request.user or "", decision.level)
-        for rule in map(_Asked, rules)
-        for (anybodys, decision), their in told.items()
+        Gap(rule.name, missing, anybodys.verb, _target(anybodys), user.name or "", decision.level)
+        for rule in map(_asked, rules)
+        for (anybodys, decision), askers in told.items()
         if rule.missing(anybodys, decision, knows_user=False)  # asked of any user first, which mostly answers it
-        for request in their
-        for missing in rule.missing(request, decision, knows_user=True)
+        for user in askers
+        for missing in rule.missing(anybodys._replace(user=user.name, groups=user.groups), decision, knows_user=True)
     }
 
 
-def comparisons(condition: Checked, *fields: str) -> Iterator[Comparison]:
+def _alike(policy: Policy, everybody: Iterable[User]) -> Iterable[list[User]]:
+    """Return users, those together of whose requests a policy says the same."""
+    found: dict[tuple[int, ...], list[User]] = {}
+    for user in everybody:
+        found.setdefault(tuple(map(id, rules_about(policy, user.name, user.groups))), []).append(user)
+    return found.values()
+
+
+def _decided(policy: Policy, user: User) -> set[tuple[Request, Decision]]:
+    """Return the requests of a user, as conditions see them if anybody makes them, with what a policy says."""
+    about = {**policy, "rules": rules_about(policy, user.name, user.groups)}
+    return {
+        (_as_conditions_see(request)._replace(user=PERSON.name, groups=PERSON.groups), decide(about, request))
+        for request in requests(policy, user)
+    }
+
+
+def comparisons(condition: Condition, *fields: str) -> Iterator[Comparison]:
     """Yield what compares some fields in a condition."""
     match condition:
         case Conjunction(children) | Disjunction(children):
@@ -238,7 +281,7 @@ def comparisons(condition: Checked, *fields: str) -> Iterator[Comparison]:
                 yield from comparisons(child, *fields)
         case Negation(child):
             yield from comparisons(child, *fields)
-        case Comparison(field) if field.name in fields:
+        case Comparison(FieldOperand(field)) if field.name in fields:
             yield condition
 
 

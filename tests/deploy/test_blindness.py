@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditstream.demo import bodies
-from rules.checker import Checked
+from rules.conditions import Condition
 from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Rule
@@ -110,9 +110,9 @@ def test_only_what_is_accounted_for_is_kept_from_rules(shipped_gaps: set[Gap]) -
             assert (gap.verb, gap.target) == ("update", "secrets")
 
 
-def _constants(condition: Checked, field: str) -> set[str]:
+def _constants(condition: Condition, field: str) -> set[str]:
     return {
-        constant
+        str(constant)
         for one in comparisons(condition, field)
         if one.operator.name in {"=", "in"}
         for constant in one.constants

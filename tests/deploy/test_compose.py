@@ -18,7 +18,7 @@ from auditstream.settings import ListenSettings, Settings
 from ingest.settings import IngestSettings
 from processor.rule_files import load_rules
 from processor.settings import ProcessorSettings
-from rules.loader import Selection
+from rules.selection import Selection, fits
 from wire.kafka_settings import KafkaSettings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -40,7 +40,10 @@ _WHERE_SET: Final = re.compile(r"\$\{(\w+):\+([^}]*)\}")
 
 # What the example shows that is no default: what there is to choose.
 CHOICES: Final = {
+    "AUDITSTREAM_DISABLE_RULES",
+    "AUDITSTREAM_DISABLE_TAGS",
     "AUDITSTREAM_ENABLE_RULES",
+    "AUDITSTREAM_ENABLE_TAGS",
     "AUDITSTREAM_TLS_CERTIFICATE",
     "AUDITSTREAM_TLS_KEY",
     "AUDITSTREAM_TOKENS",
@@ -69,7 +72,7 @@ def services(text: str = COMPOSE, values: Mapping[str, str] = {}) -> Services:
 
 def examples(text: str = EXAMPLE) -> dict[str, str]:
     """Return the variables of .env.example, with the values that it shows."""
-    return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^# ([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
 
 
 def variables_of(kind: type[BaseSettings]) -> dict[str, str]:
@@ -345,12 +348,15 @@ def _kinds(reads: Iterable[tuple[type[BaseSettings], ...]]) -> list[type[BaseSet
 def test_the_example_shows_the_defaults_of_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = _settings(monkeypatch, {})
     shown = {name: value for name, value in examples().items() if name.startswith("AUDITSTREAM_")}
-    enabled = shown["AUDITSTREAM_ENABLE_RULES"]
+    chosen = {name: value for name, value in shown.items() if name.startswith(("AUDITSTREAM_DIS", "AUDITSTREAM_EN"))}
     shown = {name: value for name, value in shown.items() if name not in CHOICES}
     assert _settings(monkeypatch, shown) == defaults
     ruleset = load_rules([], with_pack=True, selection=Selection()).ruleset
     assert ruleset is not None
-    assert not ruleset.by_name[enabled].is_enabled
+    assert not ruleset.by_name[chosen["AUDITSTREAM_ENABLE_RULES"]].is_enabled
+    patterns, tags = chosen["AUDITSTREAM_DISABLE_RULES"], {tag for rule in ruleset.rules for tag in rule.tags}
+    assert any(fits(rule.name, patterns) for rule in ruleset.rules)
+    assert {chosen["AUDITSTREAM_DISABLE_TAGS"], chosen["AUDITSTREAM_ENABLE_TAGS"]} <= tags
     assert _settings(monkeypatch, {"AUDITSTREAM_CLUSTER": "other"}) != defaults
 
 

@@ -7,15 +7,19 @@ which state is to be in the changelog. A cluster's name makes another history of
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import pytest
 
 from auditstream.demo import bodies
 from ingest.split import split
 from processor.alert import Alert as MadeAlert
 from processor.engine import Engine
 from processor.rule_files import load_rules
-from rules.loader import Selection
+from rules.selection import Selection
 from tests.e2e.pipeline import COMMAND, PATIENCE_SECONDS
 from wire.record import Record, identity
 
@@ -75,7 +79,18 @@ def nameless(alert: Mapping[str, Any]) -> Alert:
 
 
 def in_one_process(histories: Mapping[str, Sequence[bytes]]) -> Expected:
-    """Return what comes of the bodies of several clusters in one process, as `replayed` would say of each."""
+    """Return what comes of the bodies of several clusters in one process, as `replayed` would say of each.
+
+    It is a process of its own, whose coverage is not measured: that would take four times as long.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+            environment.delenv(name, raising=False)
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            return process.submit(_judged, histories).result()
+
+
+def _judged(histories: Mapping[str, Sequence[bytes]]) -> Expected:
     engine = _engine()
     state: dict[bytes, bytes] = {}
     alerts: dict[str, Alert] = {}

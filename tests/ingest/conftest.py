@@ -32,7 +32,8 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 MIB: Final = 1024 * 1024
-PATIENCE_SECONDS: Final = 10
+PATIENCE_SECONDS: Final = 25
+"""For what takes a second or two on a machine that has nothing else to do; less than the webhook waits for a body."""
 
 
 @dataclass(frozen=True)

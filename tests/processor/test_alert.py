@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from processor.alert import MAX_CHARACTERS, MAX_VALUE_CHARACTERS, Alert, make_alert
+from processor.alert import MAX_CHARACTERS, MAX_VALUE_CHARACTERS, Alert, Prefix, make_alert
 from rules.event import Event
 from rules.ruleset import Ruleset
 from wire.topics import MAX_RECORD_BYTES
@@ -27,7 +27,7 @@ _RULE = """\
 @pytest.fixture
 def make(make_ruleset: MakeRuleset) -> Callable[[Event], Alert]:
     (rule,) = make_ruleset(_RULE).rules
-    return lambda event: make_alert(event, rule, identity="ab" * 16, ruleset="0123456789ab", hostname="host")
+    return lambda event: make_alert(event, rule, ruleset="0123456789ab")
 
 
 def test_an_alert_is_falcos_object_and_ours(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
@@ -35,7 +35,7 @@ def test_an_alert_is_falcos_object_and_ours(make: Callable[[Event], Alert], make
     assert json.loads(sent) == {
         "audit_id": "6c1f2f0e-0000-0000-0000-000000000001",
         "cluster": "east",
-        "hostname": "host",
+        "hostname": "node-1",
         "id": make(make_event("east")).id,
         "output": "20:34:01.258117000: Warning Pod made (user=alice groups=(dev,system:authenticated) sub=<NA>"
         " at=20:34:01)",
@@ -62,13 +62,51 @@ def test_an_alert_is_falcos_object_and_ours(make: Callable[[Event], Alert], make
 def test_the_id_is_of_event_and_rule(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
     alert = make(make_event())
     assert len(alert.id) == 32
-    assert alert.id == make(make_event(verb="get")).id, "the identity is what is given, not what the event says"
+    assert alert.id == make(make_event()).id
+    assert alert.id != make(make_event(verb="get")).id
+    assert alert.id != make(make_event("east")).id
 
 
 def test_an_event_without_an_audit_id_still_alerts(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
     (rule,) = make_ruleset(_RULE).rules
-    alert = make_alert(make_event(auditID=...), rule, identity="", ruleset="", hostname="")
+    alert = make_alert(make_event(auditID=...), rule, ruleset="")
     assert alert.audit_id == ""
+
+
+def test_the_prefix_may_have_the_date_and_is_then_among_the_fields(
+    make_ruleset: MakeRuleset, make_event: MakeEvent
+) -> None:
+    (rule,) = make_ruleset(_RULE.replace(" at=%evt.time.s", "")).rules
+    alert = make_alert(make_event(), rule, ruleset="", prefix=Prefix.ISO_8601)
+    assert alert.output.startswith("2026-11-23T20:34:01.258117000+0000: Warning Pod made (user=alice ")
+    times = {name: value for name, value in alert.output_fields.items() if name.startswith("evt.")}
+    assert times == {"evt.time.iso8601": 1795466041258117000}
+
+
+def test_text_and_fields_are_two_views_of_a_value(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
+    """Fields that the text pads show whole among the fields, and each once."""
+    (rule,) = make_ruleset(_RULE.replace("%evt.time.s", "%evt.time %3ka.verb %evt.is_async %evt.rawtime.ns")).rules
+    alert = make_alert(make_event(), rule, ruleset="")
+    assert alert.output.endswith(" at=20:34:01.258117000 cre false 258117000)")
+    fields = {name: alert.output_fields[name] for name in ("evt.time", "ka.verb", "evt.is_async", "evt.rawtime.ns")}
+    assert fields == {
+        "evt.time": 1795466041258117000,
+        "ka.verb": "create",
+        "evt.is_async": False,
+        "evt.rawtime.ns": 258117000,
+    }
+    assert b'"evt.is_async":false' in alert.to_json()
+
+
+def test_fields_within_transformers_are_among_the_fields_and_cut_too(
+    make_ruleset: MakeRuleset, make_event: MakeEvent
+) -> None:
+    (rule,) = make_ruleset(_RULE.replace("%evt.time.s", "%toupper(ka.useragent) %b64(ka.impuser.name)")).rules
+    event = make_event(userAgent="x" * 20_000, impersonatedUser={"username": "//8="})
+    alert = make_alert(event, rule, ruleset="")
+    assert alert.output_fields["ka.useragent"] == "x" * MAX_VALUE_CHARACTERS + "…"
+    assert "X" * MAX_VALUE_CHARACTERS + "… \ufffd\ufffd)" in alert.output
+    assert json.loads(alert.to_json())["output_fields"]["ka.impuser.name"] == "//8="
 
 
 def test_a_long_value_is_cut(make: Callable[[Event], Alert], make_event: MakeEvent) -> None:
@@ -96,7 +134,7 @@ def test_an_alert_fits_a_record_whatever_its_rule_shows(make_ruleset: MakeRulese
         user={"username": worst, "groups": [worst, *[""] * 20_000]},
         requestObject={f"f{number}": worst for number in range(60)},
     )
-    alert = make_alert(event, make_ruleset(rule).rules[0], identity="", ruleset="", hostname="")
+    alert = make_alert(event, make_ruleset(rule).rules[0], ruleset="")
     assert len(alert.to_json()) < 1024 * 1024 < MAX_RECORD_BYTES
     assert len(alert.output) == MAX_CHARACTERS + 1
     assert alert.audit_id == worst[:MAX_VALUE_CHARACTERS] + "…"

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from processor.engine import Engine, RuleFailure
-from rules.checker import Present
+from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
 from rules.ruleset import Matching, Ruleset
@@ -75,7 +75,7 @@ def test_a_rule_that_fails_costs_no_other(make_ruleset: MakeRuleset, make_record
         raise KeyError("x")
 
     first, second = make_ruleset(_RULES).rules
-    bad = dataclasses.replace(first, condition=Present(Field("x.y", "", fail), None))
+    bad = dataclasses.replace(first, condition=Present(FieldOperand(Field("x.y", "", fail), None)))
     outcome = Engine(Ruleset([bad, second], Matching.ALL, "0" * 12), "host").process([make_record()], {})
     assert outcome.failures == [RuleFailure("created", "KeyError: 'x'")]
     assert [alert.rule for alert in outcome.alerts] == ["anything"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import rules
 from processor.rule_files import load_rules, pack_files, read_files
 from rules.errors import Code, Problem
-from rules.loader import Selection
+from rules.selection import Selection
 from tests.unprivileged import as_nobody, open_folder
 
 _RULE = "- rule: {}\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"

@@ -13,6 +13,12 @@ def _rule(condition: str) -> str:
     return f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
 
+_FIT_TEXTS = (
+    "it can by =, ==, !=, <, <=, >, >=, contains, icontains, startswith, endswith, glob, iglob, regex, in, intersects, "
+    "pmatch, exists"
+)
+
+
 @pytest.mark.parametrize(
     ("condition", "message", "hint"),
     [
@@ -28,6 +34,31 @@ def _rule(condition: str) -> str:
          "write ka.req.pod.containers.image[0] intersects (...) for any of it, or in (...) for all of it"),
         (f"ka.verb = {'é' * 128}", "a value has 256 bytes, more than the 255 that a value may have",
          "compare with a part of it by 'startswith' or 'contains'"),
+        ("ka.verb bcontains 6372", "ka.verb is a string and cannot be compared by 'bcontains'", _FIT_TEXTS),
+        ("evt.num contains 5", "evt.num is a number and cannot be compared by 'contains'",
+         "it can by =, ==, !=, <, <=, >, >=, in, intersects, exists"),
+        ("evt.is_async > 5", "evt.is_async is a boolean and cannot be compared by '>'",
+         "it can by =, ==, !=, in, intersects, exists"),
+        ("ka.user.groups == anyof (a)", "ka.user.groups is a list and cannot be compared by '=='",
+         "write ka.user.groups intersects (...) for any of it, or in (...) for all of it"),
+        ("tolower(ka.user.groups) = a", "tolower(...) is a list and cannot be compared by '='",
+         "write tolower(...) intersects (...) for any of it, or in (...) for all of it"),
+        ("evt.num > 1.5", "'1.5' is no whole number", "write decimal digits only"),
+        ("evt.num = 0x1", "'0x1' is no whole number", "write decimal digits only"),
+        ("evt.is_async = 0", "'0' is neither true nor false", "write true or false"),
+        ("ka.verb regex '('", "the regex pattern cannot be used: missing ): (",
+         "patterns are RE2's, in its POSIX syntax"),
+        ("ka.verb regex anyof ('a', '[')", "the regex pattern cannot be used: missing ]: [",
+         "patterns are RE2's, in its POSIX syntax"),
+        ("ka.verb regex val(ka.uri)", "'regex' compares with constants only, not with ka.uri",
+         "write the value itself"),
+        ("ka.verb pmatch tolower(ka.uri)", "'pmatch' compares with constants only, not with tolower(...)",
+         "write the value itself"),
+        ("evt.num = val(evt.rawtime)", "evt.num is a number and evt.rawtime is an absolute time",
+         "both sides have to be of one kind"),
+        ("ka.verb in val(ka.user.groups)", "ka.verb is a string and ka.user.groups is a list of strings",
+         "both sides have to be of one kind"),
+        ("concat(ka.verb, 'a\\x00') = a", "a value holds a NUL character, which no field can", "leave it out"),
         (r"ka.verb = 'a\x00b'", "a value holds a NUL character, which no field can", "leave it out"),
     ],
 )  # fmt: skip

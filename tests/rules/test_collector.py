@@ -88,9 +88,13 @@ def test_a_later_file_redefines_a_macro_of_an_earlier_one(make_ruleset: MakeRule
         ("- required_engine_version: 0.99.0\n", "the file needs engine version 0.99.0, this engine is 0.63.0"),
         ("- required_plugin_versions:\n  - {name: k8saudit, version: 1.0.0}\n",
          "the file needs k8saudit 1.0.0, this engine has 0.18.0"),
-        ("- required_plugin_versions:\n  - {name: json, version: x}\n", "the file needs json x, this engine has 0.7.4"),
+        ("- required_plugin_versions:\n  - {name: json, version: x}\n", "'x' is no version of json"),
         ("- required_plugin_versions:\n  - {name: a, version: 1.0.0, alternatives: [{name: b, version: 1.0.0}]}\n",
          "the file needs one of these plugins: a, b"),
+        ("- required_plugin_versions: [{name: json, version: 0.1.0, alternatives: [{name: json, version: 0.2.0}]}]\n",
+         "the plugin 'json' is named twice"),
+        ("- required_plugin_versions:\n  - {name: json, version: 0.1.0, alternatives: [{name: a, version: 1}]}\n",
+         "'1' is no version of a"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(load_text: LoadText, text: str, message: str) -> None:

@@ -43,7 +43,12 @@ def test_the_user_in_force_is_the_containers_the_pods_or_root(read: Callable[...
     assert read("ka.req.pod.containers.eff_run_as_group") == ("0", "0")
     assert read("ka.req.pod.containers.eff_run_as_user", "0") == ("0",)
     assert read("ka.req.pod.containers.eff_run_as_user", "1") is None
+    assert read("ka.req.pod.containers.eff_run_as_user", "2") is None
     assert read("ka.req.pod.containers.eff_run_as_user", spec={}) is None
+    assert read("ka.req.pod.containers.eff_run_as_user", spec={"containers": []}) is None
+    one = {"containers": {"securityContext": {"runAsUser": 5}}}
+    assert read("ka.req.pod.containers.eff_run_as_user", spec=one) == ("5",)
+    assert read("ka.req.pod.containers.eff_run_as_user", "3", spec=one) == ("5",)
 
 
 def test_an_ephemeral_container_has_no_host_port() -> None:
@@ -68,3 +73,34 @@ def test_the_first_containers_image_stands_for_all(read: Callable[..., FieldValu
     assert read("ka.req.container.image") == "nginx:1"
     assert read("ka.req.container.image.repository") == "nginx"
     assert read("ka.req.container.privileged") == "false"
+
+
+def _containers(*containers: object) -> dict[str, object]:
+    return {"containers": list(containers)}
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "expected"),
+    [
+        ("image", _SPEC, ("nginx:1", "nginx:2")),
+        ("image", _containers({"image": "a"}, {}), None),
+        ("image.repository", _SPEC, ("nginx", "nginx")),
+        ("image.repository", _containers({"image": "a"}, {}), None),
+        ("command", _containers({"command": ["sh", "-c"]}, {}, {"command": []}), ("sh -c", "")),
+        ("command", _containers({"command": ["sh", 5]}), None),
+        ("args", _containers({"args": ["a"]}, {"args": None}), None),
+        ("args", _containers({}), None),
+        (
+            "host_port",
+            _containers({"ports": [{"hostPort": 80, "containerPort": 8080}, {"containerPort": 443}, {}]}, {}),
+            ("80", "443"),
+        ),
+        ("host_port", _containers({"ports": [{"hostPort": 80}]}, {"ports": 5}), None),
+        ("host_port", _containers({}), None),
+        ("add_capabilities", _containers({}, {"securityContext": {"capabilities": {"add": "ALL"}}}), None),
+    ],
+)
+def test_what_containers_do_not_say_is_passed_over_or_hides_all(
+    read: Callable[..., FieldValue], name: str, spec: object, expected: FieldValue
+) -> None:
+    assert read(f"ka.req.pod.containers.{name}", spec=spec) == expected

@@ -60,3 +60,10 @@ def test_only_the_word_true_is_true() -> None:
 
 def test_decoding_keeps_numbers_that_no_float_can_hold() -> None:
     assert Value(b'{"a":[1e999,1,-0.5]}').decode() == {"a": ["1e999", 1, "-0.5"]}
+
+
+def test_only_an_array_has_elements() -> None:
+    elements = Value(b'[1,"a"]').elements
+    assert elements is not None
+    assert [element.text for element in elements] == ["1", "a"]
+    assert Value(b'{"a":1}').elements is None

@@ -41,19 +41,19 @@ FIVE_MISTAKES = """\
 
 FIVE_MISTAKES_TOLD = """\
 error: expected ',' or ')' in the list, found the end of the condition [LOAD_ERR_COMPILE_CONDITION]
-  --> 0.yaml:2:40, in macro writes
+  --> 0.yaml:2:40, in macro writes, condition
     2 |   condition: ka.verb in (create, update
       |                                        ^
   hint: close the list with ')'
 
 error: there is no field 'ka.usr.name' [LOAD_ERR_COMPILE_CONDITION]
-  --> 0.yaml:6:47, in rule Exec in a pod
+  --> 0.yaml:6:47, in rule Exec in a pod, condition
     6 |   condition: ka.target.subresource = exec and ka.usr.name != admin
       |                                               ^
   hint: did you mean 'ka.user.name'?
 
 error: there is no field 'ka.target.pod' [LOAD_ERR_COMPILE_OUTPUT]
-  --> 0.yaml:7:41, in rule Exec in a pod
+  --> 0.yaml:7:41, in rule Exec in a pod, output
     7 |   output: "Exec (user=%ka.user.name pod=%ka.target.pod)"
       |                                         ^
   hint: did you mean '%ka.target.pod.name'?
@@ -86,7 +86,7 @@ def test_a_mistake_in_a_folded_condition_is_pointed_at_in_its_own_line(load_text
     result = load_text(FIVE_MISTAKES.replace("SEVERE", "ERROR"))
     assert [problem.to_text() for problem in result.errors][-1] == (
         "error: ka.user.groups is a list and cannot be compared by '=' [LOAD_ERR_COMPILE_CONDITION]\n"
-        "  --> 0.yaml:15:24, in rule Group of masters\n"
+        "  --> 0.yaml:15:24, in rule Group of masters, condition\n"
         "   15 |     and ka.user.groups = system:masters\n"
         "      |                        ^\n"
         "  hint: write ka.user.groups intersects (...) for any of it, or in (...) for all of it"
@@ -131,10 +131,11 @@ def test_a_name_cannot_forge_a_line_of_ours() -> None:
 def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
     result = json.loads(load_text(FIVE_MISTAKES).to_json())
     assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 5, 1)
-    assert result["errors"][3] == {
+    assert result["errors"][4] == {
         "code": "LOAD_ERR_COMPILE_CONDITION",
         "message": "there is no field 'ka.usr.name'",
         "item": "rule Exec in a pod",
+        "part": "condition",
         "hint": "did you mean 'ka.user.name'?",
         "position": {
             "file": "0.yaml",

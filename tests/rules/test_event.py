@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from rules.document import Value
 from rules.event import NO_FACTS, Event
 
 MakeEvent = Callable[..., Event]
@@ -10,6 +11,20 @@ MakeEvent = Callable[..., Event]
 def test_an_event_knows_its_time_and_cluster(make_event: MakeEvent) -> None:
     event = make_event("east")
     assert (event.time_ns, event.cluster, event.facts) == (1795466041258117000, "east", NO_FACTS)
+
+
+def test_an_events_identity_is_asked_for_once_and_when_needed(document: Callable[[object], Value]) -> None:
+    asked = []
+
+    def identify() -> str:
+        asked.append(1)
+        return "ab"
+
+    event = Event(document({}), 0, hostname="node-1", identify=identify)
+    assert asked == []
+    told = event.with_facts({"resource.exists": "true"})
+    assert (event.identity, told.identity, told.hostname, len(asked)) == ("ab", "ab", "node-1", 1)
+    assert (event.facts, told.facts) == (NO_FACTS, {"resource.exists": "true"})
 
 
 def test_text_and_string_differ_on_what_is_no_string(make_event: MakeEvent) -> None:

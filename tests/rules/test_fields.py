@@ -3,7 +3,7 @@
 import pytest
 
 from rules.catalogue import FIELDS
-from rules.fields import Argument, ArgumentError, Catalogue, Field, check_argument
+from rules.fields import Argument, ArgumentError, Catalogue, Field, boolean, check_argument
 
 
 def _field(argument: Argument) -> Field:
@@ -16,6 +16,7 @@ def _field(argument: Argument) -> Field:
         (Argument.NONE, None),
         (Argument.KEY, "x"),
         (Argument.KEY, ""),
+        (Argument.NONEMPTY_KEY, "/etc*"),
         (Argument.INDEX, None),
         (Argument.INDEX, "0"),
         (Argument.INDEX, "12"),
@@ -30,6 +31,9 @@ def test_a_fitting_argument_is_taken(argument: Argument, given: str | None) -> N
     [
         (Argument.NONE, "x", "a.b takes no argument"),
         (Argument.KEY, None, "a.b needs an argument: a.b[...]"),
+        (Argument.NONEMPTY_KEY, None, "a.b needs an argument: a.b[...]"),
+        (Argument.NONEMPTY_KEY, "", "the argument of a.b cannot be empty"),
+        (Argument.NONEMPTY_KEY, "a b", "the argument of a.b cannot hold a blank"),
         (Argument.KEY, "a b", "the argument of a.b cannot hold a blank"),
         (Argument.INDEX, "01", "the argument of a.b is a position counted from 0, such as a.b[0]"),
         (Argument.INDEX, "1" * 5000, "the argument of a.b is a position counted from 0, such as a.b[0]"),
@@ -60,3 +64,13 @@ def test_a_misspelt_name_finds_the_right_one() -> None:
 def test_a_catalogue_goes_through_its_fields_in_order() -> None:
     fields = [_field(Argument.NONE)]
     assert list(Catalogue(fields)) == fields
+
+
+def test_a_catalogue_finds_a_field_by_its_very_name() -> None:
+    field = _field(Argument.NONE)
+    assert Catalogue([field]).get("a.b") is field
+    assert Catalogue([field]).get("a") is None
+
+
+def test_a_claim_is_shown_as_a_word() -> None:
+    assert (boolean(True), boolean(False)) == ("true", "false")  # noqa: FBT003 - it is the claim

@@ -16,10 +16,11 @@ from processor.engine import Engine
 from processor.rule_files import pack_files
 from rules.errors import LoadResult
 from rules.items import Priority
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.podspec import POD_SPEC_PATHS
 from rules.reader import RuleFile
 from rules.ruleset import Rule, Ruleset
+from rules.selection import Choice, Selection
 
 if TYPE_CHECKING:
     from processor.inventory import State
@@ -46,7 +47,7 @@ def _as_shipped() -> LoadResult:
 @cache
 def _all_on() -> Ruleset:
     names = frozenset(rule.name for rule in _ruleset(_as_shipped()).rules)
-    return _ruleset(load(pack_files(), Selection(enabled=names)))
+    return _ruleset(load(pack_files(), Selection(tuple(Choice(enables=True, pattern=name) for name in names))))
 
 
 def _ruleset(result: LoadResult) -> Ruleset:

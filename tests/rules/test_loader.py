@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from rules.errors import LoadResult
 from rules.items import Priority
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Matching, Ruleset
+from rules.selection import Choice, Selection
 
 LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
@@ -57,7 +58,7 @@ def test_the_digest_tells_what_was_loaded_and_what_is_on() -> None:
         digest("a.yaml", _RULE + "# changed", Selection()),
         digest("a.yaml", _RULE, Selection(matching=Matching.FIRST)),
         digest("a.yaml", off, Selection()),
-        digest("a.yaml", off, Selection(enabled=frozenset({"r"}))),
+        digest("a.yaml", off, Selection((Choice(enables=True, pattern="r"),))),
     }
     assert len(different) == 5
     assert all(len(text) == 12 for text in different)

@@ -7,11 +7,13 @@ import pytest
 
 from rules.event import Event
 from rules.fields import FieldValue
-from rules.output import compile_format, render, values
+from rules.output import alert_fields, compile_format, format_errors, render, values
 from rules.text import Text
 from rules.tokenizer import ConditionError
 
 MakeEvent = Callable[..., Event]
+
+_TIME_NS = 1795466041258117000
 
 
 def _text(text: str) -> Text:
@@ -21,7 +23,7 @@ def _text(text: str) -> Text:
 def _rendered(event: Event, text: str) -> tuple[str, dict[str, FieldValue]]:
     pieces = compile_format(_text(text))
     shown = values(pieces, event)
-    return render(pieces, shown), shown
+    return render(pieces, shown), alert_fields(pieces, event, shown)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +40,63 @@ def _rendered(event: Event, text: str) -> tuple[str, dict[str, FieldValue]]:
         ("%ka.sourceips[1]", "(10.1.2.3)", {"ka.sourceips[1]": ("10.1.2.3",)}),
         ("%jevt.value[/user/username])", "alice)", {"jevt.value[/user/username]": "alice"}),
         ('%ka.uri.param["a"]', "<NA>", {"ka.uri.param[a]": None}),
+        ('%ka.uri.param["a=b"]', "<NA>", {'ka.uri.param["a=b"]': None}),
+        (r'%ka.uri.param["a\"\\\b"]', "<NA>", {r'ka.uri.param["a\"\\\b"]': None}),
+        ('%ka.uri.param[""]', "<NA>", {'ka.uri.param[""]': None}),
+        ("%ka.sourceips[01]", "(203.0.113.7,10.1.2.3)[01]", {"ka.sourceips": ("203.0.113.7", "10.1.2.3")}),
+        ("%ka.sourceips[0", "(203.0.113.7,10.1.2.3)[0", {"ka.sourceips": ("203.0.113.7", "10.1.2.3")}),
+        ("%evt.time.s %evt.time.s", "20:34:01 20:34:01", {"evt.time.s": _TIME_NS}),
+        (
+            "%evt.datetime %evt.datetime.s",
+            "2026-11-23 20:34:01.258117000 2026-11-23 20:34:01",
+            {"evt.datetime": _TIME_NS, "evt.datetime.s": _TIME_NS},
+        ),
+        ("%evt.rawtime.ns %evt.reltime", "258117000 000000000", {"evt.rawtime.ns": 258117000, "evt.reltime": 0}),
+        ("%evt.is_async %3evt.is_async", "false fal", {"evt.is_async": False}),
+        ("%evt.asynctype", "<NA>", {"evt.asynctype": None}),
+        ("%2evt.asynctype|%6evt.asynctype|", "<N|<NA>  |", {"evt.asynctype": None}),
+        ("%2jevt.value[/nosuch]%ka.verb", "<Ncreate", {"jevt.value[/nosuch]": None, "ka.verb": "create"}),
         ("%ka.uri.param", "/api/v1/namespaces/shop/pods.param", {"ka.uri": "/api/v1/namespaces/shop/pods"}),
     ],
 )
 def test_a_format_shows_an_event(make_event: MakeEvent, text: str, shown: str, fields: dict[str, FieldValue]) -> None:
     assert _rendered(make_event(), text) == (shown, fields)
+
+
+def test_a_width_counts_bytes_and_half_a_character_shows_as_one_that_is_none(make_event: MakeEvent) -> None:
+    event = make_event(user={"username": "é€x"})
+    shown = [_rendered(event, f"%{width}ka.user.name|")[0] for width in (1, 2, 3, 5, 6, 8)]
+    assert shown == ["\ufffd|", "é|", "é\ufffd|", "é€|", "é€x|", "é€x  |"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "fields"),
+    [
+        ("%toupper(ka.verb)", "CREATE", {"ka.verb": "create"}),
+        ("%toupper(ka.verb)%ka.verb%toupper(ka.verb)", "CREATEcreateCREATE", {"ka.verb": "create"}),
+        ("%4toupper(ka.verb)|%8toupper( ka.verb )|", "CREA|CREATE  |", {"ka.verb": "create"}),
+        ("%tolower(ka.target.subresource)", "<NA>", {"ka.target.subresource": None}),
+        ("%len(ka.user.groups)", "2", {"ka.user.groups": ("dev", "system:authenticated")}),
+        ("%toupper(ka.user.groups)", "(DEV,SYSTEM:AUTHENTICATED)", {"ka.user.groups": ("dev", "system:authenticated")}),
+        ('%concat(ka.verb, " ", toupper(ka.uri.param["a"]))', "<NA>", {"ka.verb": "create", "ka.uri.param[a]": None}),
+        ('%join("-", (ka.verb, "x", ka.stage))', "create-x-ResponseComplete",
+         {"ka.verb": "create", "ka.stage": "ResponseComplete"}),
+        ('%concat(evt.time, "Z")', "20:34:01.258117000Z", {"evt.time": _TIME_NS}),
+        (r'%concat("\xc3", ka.verb)', "\ufffdcreate", {"ka.verb": "create"}),
+        (r'%concat("\xc3", "\xa9", ka.verb)', "écreate", {"ka.verb": "create"}),
+    ],
+)  # fmt: skip
+def test_a_transformer_shows_what_it_makes_and_the_fields_it_reads(
+    make_event: MakeEvent, text: str, shown: str, fields: dict[str, FieldValue]
+) -> None:
+    assert _rendered(make_event(), text) == (shown, fields)
+
+
+def test_bytes_that_are_no_text_show_as_such(make_event: MakeEvent) -> None:
+    event = make_event(user={"username": "/2E=", "groups": ["/w==", "YQ=="]})
+    assert _rendered(event, "%b64(ka.user.name)")[0] == "\ufffda"
+    assert _rendered(event, "%3b64(ka.user.name)|")[0] == "\ufffda |"
+    assert _rendered(event, "%b64(ka.user.groups)")[0] == "(\ufffd,a)"
 
 
 def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: MakeEvent) -> None:
@@ -61,17 +115,38 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
         ("x %", 2, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
         ("x %ka.usr.name.", 2, "there is no field 'ka.usr.name.'", "did you mean '%ka.user.name'?"),
         ("%proc.name", 0, "there is no field 'proc.name'", "`auditstream rules fields` lists all fields"),
-        ("%jevt.value x", 0, "jevt.value needs an argument: %jevt.value[...]",
+        ("%jevt.value x", 0, "jevt.value needs an argument: jevt.value[...]",
          "What a JSON pointer leads to in the event."),
         ("%1025ka.verb", 0, "a width is at most 1024", "leave the number after '%' out, or make it smaller"),
         ("%" + "9" * 5000 + "ka.verb", 0, "a width is at most 1024",
          "leave the number after '%' out, or make it smaller"),
-        (r'%jevt.value["\xff"]', 0, "jevt.value needs an argument: %jevt.value[...]",
+        (r'%jevt.value["\xff"]', 0, "jevt.value needs an argument: jevt.value[...]",
          "What a JSON pointer leads to in the event."),
-        ("%toupper(ka.verb)", 0, "transformers are not supported yet: 'toupper('", "show the field as it is"),
+        ('%ka.req.volume.hostpath[""]', 0, "the argument of ka.req.volume.hostpath cannot be empty",
+         "Whether a Pod mounts this host path, or one that begins with it where it ends in *."),
+        ('%jevt.value["/a b"]', 0, "the argument of jevt.value cannot hold a blank",
+         "What a JSON pointer leads to in the event."),
+        ("%upper(ka.verb)", 1, "there is no transformer 'upper'", "did you mean 'toupper('?"),
+        ("x %toupper(ka.vrb)", 11, "there is no field 'ka.vrb'", "did you mean 'ka.verb'?"),
+        ("%toupper(evt.num)", 1, "toupper takes a text or a list of texts, not a number",
+         "toupper takes a text or a list of texts"),
+        ("%toupper(ka.verb", 16, "expected ',' or ')' after an argument of toupper, found the end of the output", ""),
+        ("%val(ka.verb)", 1, "val() stands only right after an operator", "write the field without it"),
     ],
 )  # fmt: skip
 def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ConditionError) as caught:
         compile_format(_text(text))
     assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)
+
+
+def test_all_that_is_wrong_with_a_format_is_told_and_nothing_of_one_that_is_right() -> None:
+    errors = format_errors(_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))
+    assert [(error.at, error.message) for error in errors] == [
+        (3, "no field follows this '%'"),
+        (20, "there is no field 'proc.name'"),
+        (37, "toupper takes a text or a list of texts, not a number"),
+        (54, "no field follows this '%'"),
+    ]
+    assert format_errors(_text("*%ka.verb")) == []
+    assert [error.message for error in format_errors(_text(""))] == ["the output is empty"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Or
+from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence, Transform
 from rules.parser import parse
 from rules.text import Text
 from rules.tokenizer import ConditionError
@@ -30,8 +30,20 @@ def _shown(node: Node) -> str:
             return f"not {_shown(child)}"
         case MacroRef(name):
             return name
-        case Check(left, operator, right):
-            return " ".join([str(left), operator, ",".join(literal.value for literal in right)]).strip()
+        case Check(left, operator, right, _, modifier):
+            shown = ",".join(literal.value for literal in right) if isinstance(right, tuple) else _operand(right)
+            return " ".join(filter(None, [_operand(left), operator, modifier, shown]))
+
+
+def _operand(node: Operand | Literal | Sequence) -> str:
+    match node:
+        case Transform(name, arguments, selector):
+            return f"{name}({','.join(map(_operand, arguments))})" + (f"[{selector}]" if selector is not None else "")
+        case Sequence(elements):
+            return f"({','.join(map(_operand, elements))})"
+        case Literal(value):
+            return f"'{value}'"
+    return f"<{node}>"
 
 
 @pytest.mark.parametrize(
@@ -52,27 +64,50 @@ def _shown(node: Node) -> str:
         ("not not(a)", "not not a"),
         ("notx", "notx"),
         ("( ( a ) )", "a"),
-        ("x.y exists", "x.y exists"),
-        ("x.y existsand c", "(x.y exists and c)"),
-        ("x.y=1or", "x.y = 1or"),
-        ("x.y = 'a b'", "x.y = a b"),
-        ("x.y==a", "x.y == a"),
-        ("x.y !=a", "x.y != a"),
-        ("x.y contains a", "x.y contains a"),
-        ("x.y startswith /api", "x.y startswith /api"),
-        ("x.y icontains A", "x.y icontains A"),
-        ("x.y endswith '.'", "x.y endswith ."),
-        ("x.y in ()", "x.y in"),
-        ("x.y in(a, 'b c' ,d)", "x.y in a,b c,d"),
-        ("x.y in a", "x.y in a"),
-        ("x.y inx", "x.y in x"),
-        ("x.y intersects (a)", "x.y intersects a"),
-        ("x.y[arg] = a", "x.y[arg] = a"),
-        ("x.y['a'] = b", "x.y[a] = b"),
-        ('x.y[""] = b', "x.y[] = b"),
-        ("x.y[/a/b~1c] = d", "x.y[/a/b~1c] = d"),
-        ("x.y = a\u00a0b", "x.y = a\u00a0b"),
-        ("x.y in (\u3000,é)", "x.y in \u3000,é"),
+        ("x.y exists", "<x.y> exists"),
+        ("x.y existsand c", "(<x.y> exists and c)"),
+        ("x.y=1or", "<x.y> = 1or"),
+        ("x.y = 'a b'", "<x.y> = a b"),
+        ("x.y==a", "<x.y> == a"),
+        ("x.y !=a", "<x.y> != a"),
+        ("x.y contains a", "<x.y> contains a"),
+        ("x.y startswith /api", "<x.y> startswith /api"),
+        ("x.y icontains A", "<x.y> icontains A"),
+        ("x.y endswith '.'", "<x.y> endswith ."),
+        ("x.y in ()", "<x.y> in"),
+        ("x.y in(a, 'b c' ,d)", "<x.y> in a,b c,d"),
+        ("x.y in a", "<x.y> in a"),
+        ("x.y inx", "<x.y> in x"),
+        ("x.y intersects (a)", "<x.y> intersects a"),
+        ("x.y[arg] = a", "<x.y[arg]> = a"),
+        ("x.y['a'] = b", "<x.y[a]> = b"),
+        ('x.y[""] = b', "<x.y[]> = b"),
+        ("x.y[/a/b~1c] = d", "<x.y[/a/b~1c]> = d"),
+        ("x.y < 5", "<x.y> < 5"),
+        ("x.y<=0x1F", "<x.y> <= 0x1F"),
+        ("x.y > -1.5e+3and b", "(<x.y> > -1.5e+3 and b)"),
+        ("x.y >=1.", "<x.y> >= 1."),
+        ("x.y glob a*", "<x.y> glob a*"),
+        ("x.y pmatch (/etc, /x/*)", "<x.y> pmatch /etc,/x/*"),
+        ("tolower(x.y) = a", "tolower(<x.y>) = a"),
+        ("len( x.y )>3", "len(<x.y>) > 3"),
+        ("x.y = val( x.z )", "<x.y> = <x.z>"),
+        ("x.y in val(x.z[a])", "<x.y> in <x.z[a]>"),
+        ("x.y < toupper(x.z)", "<x.y> < toupper(<x.z>)"),
+        ("x.y in tolower(x.z)", "<x.y> in tolower(<x.z>)"),
+        ('join(",", (x.y, "a", 5, b64(x.z))) = a', "join(',',(<x.y>,'a','5',b64(<x.z>))) = a"),
+        ('join(",",())=x', "join(',',()) = x"),
+        ('concat(x.y, 0x1f,"-") exists', "concat(<x.y>,'0x1f','-') exists"),
+        ('getopt(x.y, "ab:")[a] = c', "getopt(<x.y>,'ab:')[a] = c"),
+        ("x.y = anyof (a, b)", "<x.y> = anyof a,b"),
+        ("x.y startswith oneof a", "<x.y> startswith oneof a"),
+        ("x.y != allof order", "<x.y> != allof order"),
+        ("x.y = anyof", "<x.y> = anyof"),
+        ("x.y = anyof and b", "(<x.y> = anyof and b)"),
+        ("x.y =anyof or b", "(<x.y> = anyof or b)"),
+        ("x.y in anyof", "<x.y> in anyof"),
+        ("x.y = a\u00a0b", "<x.y> = a\u00a0b"),
+        ("x.y in (\u3000,é)", "<x.y> in \u3000,é"),
     ],
 )
 def test_a_condition_parses(text: str, tree: str) -> None:
@@ -111,7 +146,10 @@ def test_escapes_are_undone(text: str, value: str) -> None:
     assert node.right == (Literal(value, 6),)
 
 
-_OPERATORS = "=, ==, !=, contains, icontains, startswith, endswith, in, intersects, exists"
+_OPERATORS = (
+    "=, ==, !=, <, <=, >, >=, contains, icontains, startswith, endswith, glob, iglob, regex, bcontains, bstartswith, "
+    "in, intersects, pmatch, exists"
+)
 
 
 @pytest.mark.parametrize(
@@ -132,18 +170,29 @@ _OPERATORS = "=, ==, !=, contains, icontains, startswith, endswith, in, intersec
         ("x.y", 3, "expected an operator after x.y, found the end of the condition", f"operators are {_OPERATORS}"),
         ("x.y equals a", 4, "expected an operator after x.y, found 'equals'", f"operators are {_OPERATORS}"),
         ("x.y contians a", 4, "expected an operator after x.y, found 'contians'", "did you mean 'contains'?"),
-        ("x.y glob a", 4, "the operator 'glob' is not supported yet", f"this version knows {_OPERATORS}"),
-        ("x.y < 5", 4, "the operator '<' is not supported yet", f"this version knows {_OPERATORS}"),
         ("x.y contains'a'", 12, "expected a blank after 'contains', found '''", ""),
         ("x.y = ", 6, "expected a value after '=', found the end of the condition", 'an empty value is written ""'),
         ("x.y = (a, b)", 6, "expected a value after '=', found '('", "compare with several values by 'in (...)'"),
-        ("x.y = tolower(x.z)", 6, "transformers are not supported yet: 'tolower('",
-         "a value with parentheses goes between double quotes"),
-        ("tolower(x.z) = a", 0, "transformers are not supported yet: 'tolower('", "compare the field as it is"),
-        ("x.y in val(x.z)", 7, "transformers are not supported yet: 'val('",
-         "a value with parentheses goes between double quotes"),
-        ("x.y = anyof (a, b)", 6, "the modifier 'anyof' is not supported yet",
-         "write one comparison for each value, joined by 'or' or 'and'"),
+        ("x.y = lower(x.z)", 6, "there is no transformer 'lower'", "did you mean 'tolower('?"),
+        ("frob(x.z) = a", 0, "there is no transformer 'frob'",
+         "transformers are b64, basename, concat, getopt, join, len, tolower, toupper"),
+        ("val(x.z) = a", 0, "val() stands only right after an operator", "write the field without it"),
+        ("x.y = tolower(val(x.z))", 14, "val() stands only right after an operator", "write the field without it"),
+        ("x.y = val(tolower(x.z))", 10, "val() takes a field, not a transformer", "leave val() out"),
+        ("x.y = val(x.z", 13, "expected ')' after the field of val, found the end of the condition", ""),
+        ("x.y = tolower (x.z)", 14, "expected 'and', 'or' or the end of the condition, found '('",
+         "put text with blanks, quotes, commas or parentheses between double quotes"),
+        ("tolower(x.z", 11, "expected ',' or ')' after an argument of tolower, found the end of the condition", ""),
+        ("tolower() = a", 8, "expected an argument of tolower, found ')'",
+         "text goes between double quotes, a field has a dot"),
+        ("join(',', ('a' x.y)) = a", 15, "expected ',' or ')' in the list of join, found 'x.y'", ""),
+        ("tolower(x.z)[a b] = c", 14, "expected ']' after the argument of tolower, found a blank", ""),
+        ("x.y < z", 6, "expected a number after '<', found 'z'",
+         "texts are compared by =, in, contains and their like"),
+        ("x.y > 1e5", 7, "expected 'and', 'or' or the end of the condition, found 'e5'",
+         "put text with blanks, quotes, commas or parentheses between double quotes"),
+        ("x.y in anyof (a)", 13, "expected 'and', 'or' or the end of the condition, found '('",
+         "put text with blanks, quotes, commas or parentheses between double quotes"),
         ("x.y = 'a", 6, "expected the closing ''' of this text",
          r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end"),
         (r'x.y = "éa\q"', 9, r"'\q' is no escape", r"a backslash itself is written \\"),

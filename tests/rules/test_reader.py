@@ -11,6 +11,12 @@ LoadText = Callable[..., LoadResult]
 _RULE = "- rule: r\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
 
+_REPLACEABLE_HINT = (
+    "capture, capture_duration, condition, desc, enabled, exceptions, output, priority, skip-if-unknown-filter, tags, "
+    "warn_evttypes can"
+)
+
+
 def _told(result: LoadResult) -> list[tuple[str, str, str]]:
     return [(problem.code.value, problem.message, problem.hint) for problem in result.errors]
 
@@ -32,13 +38,14 @@ def _told(result: LoadResult) -> list[tuple[str, str, str]]:
          "one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, Debug"),
         (_RULE.replace("desc: d", "desc:"), "'desc' is empty", "say in a sentence what the rule finds"),
         (_RULE + "- rule: r\n  enabled: maybe", "'enabled' must be true or false, not 'maybe'", ""),
-        (_RULE + "  exceptions: [{name: e}]", "exceptions are not supported yet", "write them as 'and not (...)'"),
+        (_RULE + "  capture_duration: long", "'capture_duration' must be a number, not 'long'",
+         "write a whole number, or leave it out: it has no meaning here"),
         (_RULE + "  append: true\n  override: {desc: replace}", "'append' and 'override' exclude each other",
          "keep 'override'"),
         ("- list: a\n  items: []\n  append: true\n  override: {items: append}",
          "'append' and 'override' exclude each other", "keep 'override'"),
         ("- rule: r\n  override: {source: replace}\n  source: k8s_audit", "'source' cannot be overridden",
-         "condition, desc, enabled, output, priority, tags can"),
+         _REPLACEABLE_HINT),
         ("- rule: r\n  override: {desc: change}\n  desc: x", "expected append or replace, found 'change'", ""),
         ("- rule: r\n  override: {priority: append}\n  priority: debug", "'priority' cannot be appended to",
          "write replace"),
@@ -54,7 +61,7 @@ def test_an_item_of_the_wrong_shape_is_refused(load_text: LoadText, text: str, m
 
 def test_an_append_of_nothing_is_refused(load_text: LoadText) -> None:
     assert _told(load_text(_RULE + "- rule: r\n  append: true")) == [
-        ("LOAD_ERR_VALIDATE", "there is nothing to append", "add condition: and ...")
+        ("LOAD_ERR_VALIDATE", "there is nothing to append", "add condition: and ..., or exceptions: [...]")
     ]
 
 
@@ -105,3 +112,62 @@ def test_a_broken_item_does_not_hide_the_next(load_text: LoadText) -> None:
         ("rule c", "'desc' is missing"),
         ("rule c", "'priority' is missing"),
     ]
+
+
+def test_names_that_no_condition_can_hold_are_told(load_text: LoadText) -> None:
+    text = "- list: my list\n  items: [a]\n- macro: my-macro\n  condition: ka.verb exists\n"
+    assert load_text(text).to_text() == (
+        "warning: no rule, macro or list uses the list 'my list' [LOAD_UNUSED_LIST]\n"
+        "  --> 0.yaml:1:3, in list my list\n"
+        "    1 | - list: my list\n"
+        "      |   ^\n\n"
+        "warning: 'my list' is no proper name of a list [LOAD_INVALID_LIST_NAME]\n"
+        "  --> 0.yaml:1:9, in list my list\n"
+        "    1 | - list: my list\n"
+        "      |         ^\n"
+        "  hint: names of lists have no blanks, quotes, commas, equals signs or parentheses\n\n"
+        "warning: no rule or macro uses the macro 'my-macro' [LOAD_UNUSED_MACRO]\n"
+        "  --> 0.yaml:3:3, in macro my-macro\n"
+        "    3 | - macro: my-macro\n"
+        "      |   ^\n\n"
+        "warning: no condition can name the macro 'my-macro' [LOAD_INVALID_MACRO_NAME]\n"
+        "  --> 0.yaml:3:10, in macro my-macro\n"
+        "    3 | - macro: my-macro\n"
+        "      |          ^\n"
+        "  hint: names of macros are a letter, then letters, digits and '_'"
+    )
+
+
+def test_the_warnings_of_items_are_told_whole(load_text: LoadText) -> None:
+    text = "- colour: red\n" + _RULE.replace("k8s_audit", "syscall") + "  shape: round\n- rule: r\n  enabled: false\n"
+    assert load_text(text).to_text() == (
+        "warning: this item is none of rule, macro, list, required_engine_version, required_plugin_versions, "
+        "and is ignored [LOAD_UNKNOWN_ITEM]\n"
+        "  --> 0.yaml:1:3\n"
+        "    1 | - colour: red\n"
+        "      |   ^\n\n"
+        "warning: the source 'syscall' is unknown: this rule is left out [LOAD_UNKNOWN_SOURCE]\n"
+        "  --> 0.yaml:2:3, in rule r\n"
+        "    2 | - rule: r\n"
+        "      |   ^\n"
+        "  hint: rules for audit events have source: k8s_audit\n\n"
+        "warning: the key 'shape' is unknown here and ignored [LOAD_UNKNOWN_KEY]\n"
+        "  --> 0.yaml:8:3, in rule r\n"
+        "    8 |   shape: round\n"
+        "      |   ^\n\n"
+        "warning: 'enabled' alone is old [LOAD_DEPRECATED_ITEM]\n"
+        "  --> 0.yaml:10:3, in rule r\n"
+        "   10 |   enabled: false\n"
+        "      |   ^\n"
+        "  hint: add override: {enabled: replace}"
+    )
+
+
+def test_a_file_that_is_no_yaml_is_told_whole(load_text: LoadText) -> None:
+    assert load_text("- list: a\n  items: [b\n").to_text() == (
+        "error: the file is not YAML: did not find expected ',' or ']' [LOAD_ERR_YAML_PARSE]\n"
+        "  --> 0.yaml:3:1\n"
+        "    3 | \n"
+        "      | ^\n"
+        "  hint: check the indentation, and put text with ': ' or ' #' between quotes"
+    )

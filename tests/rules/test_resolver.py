@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.conditions import Comparison
 from rules.errors import LoadResult
 from rules.ruleset import Ruleset
 
@@ -17,7 +18,8 @@ def _rule(condition: str) -> str:
 
 def _constants(ruleset: Ruleset) -> tuple[str, ...]:
     condition = ruleset.rules[0].condition
-    return condition.constants  # type: ignore[union-attr]
+    assert isinstance(condition, Comparison)
+    return tuple(map(str, condition.constants))
 
 
 @pytest.mark.parametrize(
@@ -178,3 +180,27 @@ def test_what_nobody_uses_is_told(load_text: LoadText) -> None:
         ("LOAD_UNUSED_MACRO", "no rule or macro uses the macro 'm'"),
         ("LOAD_UNUSED_LIST", "no rule, macro or list uses the list 'a'"),
     ]
+
+
+def test_lists_that_many_conditions_repeat_are_stopped(load_text: LoadText) -> None:
+    big = f"- list: big\n  items: [{', '.join('x' * 9_999 for _ in range(399))}]\n"
+    result = load_text(big + "".join(_rule("ka.verb in (big)").replace("rule: r", f"rule: r{n}") for n in range(7)))
+    assert [problem.message for problem in result.errors if "together" in problem.message] == [
+        "with the condition all lists together grow beyond 25,000,000 characters"
+    ] * 2
+    grown = load_text(f"{big}- list: more\n  items: [big, big]\n")
+    assert [problem.message for problem in grown.errors] == [
+        "the list 'more' grows beyond 4,000,000 characters with its lists put in"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("- macro: m\n  condition: ka.verb =\n", "- macro: m\n  condition: ka.verb exists\n"),
+         "expected a value after '=', found the end of the condition"),
+        ((_rule("m"), "- macro: m\n  condition: ka.verb exists\n"), "the macro 'm' is defined in a later file only"),
+    ],
+)  # fmt: skip
+def test_each_file_is_right_with_those_before_it(load_text: LoadText, files: tuple[str, ...], message: str) -> None:
+    assert [problem.message for problem in load_text(*files).errors] == [message]

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
-from rules.checker import Present
+from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
-from rules.loader import Selection
 from rules.ruleset import Matching, Ruleset
+from rules.selection import Choice, Selection
 
 MakeEvent = Callable[..., Event]
 MakeRuleset = Callable[..., Ruleset]
@@ -35,7 +35,7 @@ def test_the_first_alone_is_told_where_asked_for(make_ruleset: MakeRuleset, make
 
 
 def test_a_rule_can_be_switched_on_by_name(make_ruleset: MakeRuleset, make_event: MakeEvent) -> None:
-    ruleset = make_ruleset(_FILE, selection=Selection(enabled=frozenset({"off"})))
+    ruleset = make_ruleset(_FILE, selection=Selection((Choice(enables=True, pattern="off"),)))
     assert _matches(ruleset, make_event()) == ["a", "off", "c"]
     assert ruleset.by_name["off"].is_enabled
 
@@ -45,7 +45,7 @@ def test_a_rule_that_fails_is_passed_over_and_told(make_ruleset: MakeRuleset, ma
         raise ZeroDivisionError("by zero")
 
     good, _, _, also_good = make_ruleset(_FILE).rules
-    bad = dataclasses.replace(good, name="bad", condition=Present(Field("x.y", "", fail), None))
+    bad = dataclasses.replace(good, name="bad", condition=Present(FieldOperand(Field("x.y", "", fail), None)))
     verdict = Ruleset([bad, also_good], Matching.ALL, "0" * 12).match(make_event())
     assert [rule.name for rule in verdict.matches] == ["c"]
     assert verdict.failures == ((bad, "ZeroDivisionError: by zero"),)

@@ -50,6 +50,8 @@ def test_stripping_blanks_alone_leaves_nothing() -> None:
         ("a b", "k: a\n   b", 3, "", "a\nb"),
         ("a b\n", "k: >\n  a\n  b\n", 3, ">", "a\nb\n"),
         ("a\nb\n", "k: |\n  a\n  b\n", 3, "|", "a\nb\n"),
+        ("a b", 'k: "a\n   b"', 3, '"', "a\nb"),
+        ("a b", 'k: "a b"', 3, '"', "a b"),
         ("it's", "k: 'it''s'", 3, "'", "it's"),
         ('a"b', 'k: "a\\"b"', 3, '"', "a\\b"),
         ("aéb", 'k: "a\\u00e9b"', 3, '"', "a\\b"),

@@ -51,6 +51,26 @@ def test_an_alias_of_itself_ends(load_text: LoadText) -> None:
     assert [problem.message for problem in result.errors] == ["'items' holds something that is not text"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"- list: a\n  items: [&s {'x' * 10_000}{', *s' * 101}]\n",
+        f"- &r {{list: a, items: [x], {', '.join(f'k{n}: v' for n in range(999))}}}\n" + "- *r\n" * 101,
+        f"- list: a\n  items: &i [{'x, ' * 9_999}x]\n" + "- list: b\n  items: *i\n" * 101,
+    ],
+)
+def test_what_aliases_repeat_is_bounded(load_text: LoadText, text: str) -> None:
+    errors = [problem for problem in load_text(text).errors if problem.code is Code.YAML_PARSE]
+    assert [(problem.message, problem.hint) for problem in errors] == [
+        ("aliases repeat too much of the file", "write out what is meant, or use lists and macros")
+    ]
+
+
+def test_an_alias_stands_for_what_it_names(load_text: LoadText) -> None:
+    result = load_text("- list: a\n  items: &x [&y b, *y]\n- list: c\n  items: *x\n")
+    assert (result.errors, result.lists) == ([], 2)
+
+
 def test_quoted_null_is_text(load_text: LoadText) -> None:
     assert load_text('- list: a\n  items: ["null", "~"]\n').errors == []
     assert [problem.message for problem in load_text("- list: a\n  items: [null]\n").errors] == [

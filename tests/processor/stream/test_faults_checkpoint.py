@@ -6,8 +6,9 @@ import signal
 import pytest
 
 from processor.engine import Engine
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
+from rules.selection import Selection
 from tests.processor.stream.workers import Installation, Worker, epoch_of, is_marker, late_creations
 
 pytestmark = pytest.mark.partitions(1)

@@ -109,7 +109,8 @@ from prometheus_client import CollectorRegistry
 from processor.engine import Engine
 from processor.settings import ProcessorSettings
 from processor.stream.app import create_pipeline
-from rules.loader import Selection, load
+from rules.loader import load
+from rules.selection import Selection
 from tests.processor.stream.test_state_table import Event, Stored
 from wire.kafka_settings import KafkaSettings
 logging.basicConfig(format="%(message)s")

@@ -24,8 +24,9 @@ from aiokafka import AIOKafkaProducer
 
 from processor.engine import Engine
 from processor.stream.changelog import MARKER_KEY, Cut
-from rules.loader import Selection, load
+from rules.loader import load
 from rules.reader import RuleFile
+from rules.selection import Selection
 from tests import waiting
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
 from tests.kafka.fixtures import variables

@@ -1,0 +1,221 @@
+"""Conditions into Python functions: the same meaning as `rules.interpreter`, without its walk.
+
+A condition becomes readable source, the source a function; `rules explain --show-source` shows it, and tracebacks do.
+Nothing that a rule's author wrote stands in that source but constants, and these as Python writes them (`repr`); what
+cannot be written so is given to the function by a name. The only `exec` of this project. Called by `rules.ruleset`.
+
+A function takes the values of an event's operands, each read once for all the rules that ask for it.
+"""
+
+import linecache
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import Any, Final
+
+from rules.conditions import (
+    Argument,
+    Comparison,
+    Condition,
+    Conjunction,
+    Disjunction,
+    FieldOperand,
+    ModifiedComparison,
+    Negation,
+    Operand,
+    OperandComparison,
+    Present,
+    Text,
+    Texts,
+    Transformed,
+)
+from rules.event import Event
+from rules.fields import FieldValue
+from rules.operators import MODIFIERS, OPERATORS, Constant, Operator
+from rules.text import escape
+from rules.transformers import lower
+
+
+class Slot:
+    """An operand's place among the values; one for all rules of a load."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, operand: Operand) -> None:
+        self.read: Final = operand.read
+
+
+class Values(dict[Slot, FieldValue]):
+    """The values of an event's operands, read when first asked for."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self._event: Final = event
+
+    def __missing__(self, slot: Slot) -> FieldValue:
+        value = self[slot] = slot.read(self._event)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A condition as a function, and the source that it was made from."""
+
+    matches: Callable[[Values], bool]
+    source: str
+
+
+_MAX_NESTING: Final = 12
+"""How deep an expression nests before a part of it becomes a function: Python's parser bears less than conditions."""
+
+_MAX_WRITTEN: Final = 16
+"""How many constants a set written out in the source holds; a larger one is given by name."""
+
+_Simple = Present | Comparison | ModifiedComparison | OperandComparison
+
+
+class Compiler:
+    """Compiles the conditions of one load, which share the places of their operands."""
+
+    def __init__(self) -> None:
+        self._slots: Final[dict[Operand, Slot]] = {}
+
+    def compile(self, condition: Condition, name: str) -> Compiled:
+        """Return a condition as a function; `name` is what tracebacks call it by."""
+        writer = _Writer(self.slot)
+        writer.write_function("matches", condition)
+        source = "\n\n\n".join(["\n".join(writer.remarks), *writer.functions]).lstrip() + "\n"
+        file = f"<rule {escape(name)}>"
+        # A rule that is loaded again takes the place of its old source here.
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        exec(compile(source, file, "exec"), writer.names)  # noqa: S102 - a rule's author wrote none of it but constants
+        return Compiled(writer.names["matches"], source)
+
+    def slot(self, operand: Operand) -> Slot:
+        """Return the place of an operand."""
+        return self._slots.setdefault(operand, Slot(operand))
+
+
+class _Writer:
+    """The source of one condition, and what its names stand for."""
+
+    def __init__(self, slot: Callable[[Operand], Slot]) -> None:
+        self.remarks: Final[list[str]] = []
+        self.functions: Final[list[str]] = []
+        self.names: Final[dict[str, Any]] = {"__builtins__": {}}
+        self._slot: Final = slot
+        self._operand_names: Final[dict[Operand, str]] = {}
+        self._counts: Final[Counter[str]] = Counter()
+
+    def write_function(self, name: str, condition: Condition) -> None:
+        """Write a function that tells whether a condition holds."""
+        body = "\n".join(f"        {line}" for line in self._lines(condition, 1))
+        self.functions.append(f"def {name}(values):\n    return (\n{body}\n    )")
+
+    def _lines(self, condition: Condition, depth: int) -> list[str]:
+        """Return a condition as the lines of an expression."""
+        match condition:
+            case Conjunction(children) | Disjunction(children):
+                word = "and " if isinstance(condition, Conjunction) else "or "
+                lines = self._part(children[0], "", depth)
+                for child in children[1:]:
+                    lines += self._part(child, word, depth)
+                return lines
+        return self._part(condition, "", depth)
+
+    def _part(self, condition: Condition, before: str, depth: int) -> list[str]:
+        """Return a part of an expression, with the words before it."""
+        while isinstance(condition, Negation):
+            before += "not "
+            condition = condition.child
+        if isinstance(condition, _Simple):
+            line = self._simple(condition)
+            return [f"{before}({line})" if before.endswith("not ") else before + line]
+        if depth < _MAX_NESTING:
+            return [f"{before}(", *(f"    {line}" for line in self._lines(condition, depth + 1)), ")"]
+        name = self._new_name("part")
+        self.write_function(name, condition)
+        return [f"{before}{name}(values)"]
+
+    def _simple(self, condition: _Simple) -> str:
+        """Return a comparison as an expression, which is false where a value is absent."""
+        value = f"values[{self._operand_name(condition.operand)}]"
+        if isinstance(condition, Present):
+            return f"{value} is not None"
+        operator = condition.operator
+        is_list = condition.operand.shape.is_list
+        spelling = operator.list_spelling if is_list else operator.spelling
+        if isinstance(condition, Comparison) and spelling in _FALSE_OF_NONE:
+            return self._spelt(spelling, value, self._right(operator, condition.bound, condition.constants))
+        guarded = f"(v := {value}) is not None"
+        match condition:
+            case Comparison(constants=constants, bound=bound):
+                right = self._right(operator, bound, constants, is_list=is_list)
+                return f"{guarded} and {self._spelt(spelling, 'v', right)}"
+            case ModifiedComparison(constants=constants, bound=each, modifier=modifier):
+                self.names[modifier] = MODIFIERS[modifier]
+                pairs = zip(each, constants, strict=True)
+                rights = [self._right(operator, bound, (constant,)) for bound, constant in pairs]
+                outcomes = " ".join(f"{self._spelt(spelling, 'v', right)}," for right in rights)
+                return f"{guarded} and {modifier}(({outcomes}))"
+        guarded += f" and (w := values[{self._operand_name(condition.right)}]) is not None"
+        right = "w" if operator.bind_value is None else f"{self._bind('bound', operator.bind_value)}(w)"
+        return f"{guarded} and {self._spelt(spelling, 'v', right)}"
+
+    def _spelt(self, spelling: str, left: str, right: str) -> str:
+        if "lower(" in spelling:
+            self.names["lower"] = lower
+        return spelling.format(left=left, right=right)
+
+    def _right(self, operator: Operator, bound: Any, constants: Sequence[Constant], *, is_list: bool = False) -> str:  # noqa: ANN401 - whatever the operator made of the constants
+        """Return the right-hand side: written out where Python can write it as a constant, else by name."""
+        if isinstance(bound, str | int):
+            return repr(bound)
+        if isinstance(bound, frozenset) and not is_list and 0 < len(bound) <= _MAX_WRITTEN:
+            return f"{{{', '.join(map(repr, sorted(bound)))}}}"
+        name = self._bind(operator.name, bound)
+        shown = ", ".join(map(repr, constants)) if len(constants) <= _MAX_WRITTEN else f"{len(constants):,} constants"
+        self.remarks.append(f"# {name}: {operator.name} {shown}")
+        return name
+
+    def _operand_name(self, operand: Operand) -> str:
+        if operand not in self._operand_names:
+            if isinstance(operand, Transformed):
+                name = self._new_name(operand.transformer.name)
+            else:
+                name = operand.field.name.replace(".", "_")
+                name = name if operand.argument is None else self._new_name(name)
+            self._operand_names[operand] = name
+            if isinstance(operand, Transformed) or operand.argument is not None:
+                self.remarks.append(f"# {name}: {_described(operand)}")
+            self.names[name] = self._slot(operand)
+        return self._operand_names[operand]
+
+    def _bind(self, stem: str, bound: Any) -> str:  # noqa: ANN401 - anything may be given a name
+        name = self._new_name(stem if stem.isidentifier() and not iskeyword(stem) else "set")
+        self.names[name] = bound
+        return name
+
+    def _new_name(self, stem: str) -> str:
+        self._counts[stem] += 1
+        return f"{stem}_{self._counts[stem]}"
+
+
+def _described(argument: Argument) -> str:
+    """Return an operand as a remark may show it: on one line, with what a rule's author wrote as Python writes it."""
+    match argument:
+        case FieldOperand(field, key):
+            return field.name if key is None else f"{field.name}[{key!r}]"
+        case Text(value):
+            return repr(value)
+        case Texts(elements):
+            return f"({', '.join(map(_described, elements))})"
+    brackets = "" if argument.selector is None else f"[{argument.selector!r}]"
+    return f"{argument.transformer.name}({', '.join(map(_described, argument.arguments))}){brackets}"
+
+
+_FALSE_OF_NONE: Final = frozenset({OPERATORS["="].spelling, OPERATORS["in"].spelling})
+"""Spellings that are false of None as they stand, since no constant is None."""

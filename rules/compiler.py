@@ -1,0 +1,233 @@
+"""Definitions into rules: each rule's condition, exceptions and output resolved, checked and bound.
+
+What the loader does once everything is collected, one rule at a time; appends what is wrong to the problems and leaves
+the rule out. What an earlier file held and a later one changed is looked at too: each file must be right with those
+before it, whatever comes later. Spec sections 2.8 to 2.12.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from rules.checker import Report, UnknownFieldError, check
+from rules.collector import Definitions, Numbered, is_ours
+from rules.conditions import Condition, Conjunction, Negation
+from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
+from rules.errors import Code, Problem
+from rules.exceptions import Composed, ShapeError, compose
+from rules.items import RuleItem
+from rules.nodes import Check, Node
+from rules.operators import EXISTS
+from rules.output import Format, compile_format, format_errors
+from rules.parser import parse
+from rules.resolver import BrokenMacroError, MacroError, Resolver
+from rules.ruleset import Rule
+from rules.text import Sources, Text
+from rules.tokenizer import ConditionError
+
+
+def compile_rules(definitions: Definitions, sources: Sources, problems: list[Problem]) -> list[Rule]:
+    """Return the rules for audit events that are right; append to `problems` what is wrong with the others."""
+    resolver = Resolver(definitions)
+    for misplaced, at, macro in resolver.misplaced:
+        position, title = sources.locate(at), f"macro {macro}"
+        problems.append(
+            Problem(Code.LIST_NAME_AS_TEXT, misplaced.message, position, title, misplaced.hint, "condition")
+        )
+    for (kind, name), error in resolver.errors.items():
+        if not isinstance(error, BrokenMacroError):
+            part = "condition" if kind == "macro" else ""
+            problems.append(_problem(error, sources, f"{kind} {name}", part))
+    rules = []
+    for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
+        item = numbered.item
+        if not is_ours(item):
+            message = f"the source '{item.source}' is unknown: this rule is left out"
+            hint = "rules for audit events have source: k8s_audit"
+            problems.append(Problem(Code.UNKNOWN_SOURCE, message, sources.locate(item.at), f"rule {item.name}", hint))
+            continue
+        rule = _Compilation(numbered, resolver, sources, problems).rule()
+        if rule is not None:
+            rules.append(rule)
+    problems += _unused(definitions, resolver, sources)
+    problems += _former(definitions, resolver, sources)
+    return rules
+
+
+def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> Problem:
+    return Problem(_code(error), error.message, sources.locate(error.at), title, error.hint, part)
+
+
+_MENDED: Final = "a later file cannot mend it: every file must be right with those before it"
+
+
+def _former(definitions: Definitions, resolver: Resolver, sources: Sources) -> list[Problem]:
+    """Return the errors of what an earlier file held and a later one changed."""
+    problems: list[Problem] = []
+    for macro in definitions.former_macros:
+        try:
+            resolver.check_former(macro)
+        except BrokenMacroError:
+            continue
+        except ConditionError as error:
+            problems.append(_problem(error, sources, f"macro {macro.item.name}", "condition"))
+    for rule in definitions.former_rules:
+        if is_ours(rule.item):
+            _Compilation(rule, resolver, sources, problems).rule()
+    return [replace(problem, hint=_MENDED) for problem in problems if problem.code.is_error]
+
+
+@dataclass(slots=True)
+class _Compilation:
+    """One rule under way."""
+
+    numbered: Numbered[RuleItem]
+    resolver: Resolver
+    sources: Sources
+    problems: list[Problem]
+    errors: list[ConditionError] = field(default_factory=list)
+    """All errors so far, in the order in which the reference meets them."""
+    broken: set[int] = field(default_factory=set)
+    """Exceptions whose fields are wrong, by their place: they are not looked at further."""
+
+    def rule(self) -> Rule | None:
+        """Return the rule, or None if it is left out or refused."""
+        item = self.numbered.item
+        told = len(self.problems)
+        self._check_fields()
+        nodes = self._resolved()
+        output = self._output()
+        condition = self._condition(nodes)
+        if item.skips_unknown_fields and self.errors and isinstance(self.errors[0], UnknownFieldError):
+            error = self.errors[0]
+            self.problems[told:] = [problem for problem in self.problems[told:] if not problem.code.is_error]
+            self._tell(Code.UNKNOWN_FILTER, f"{error.message}: this rule is left out", error.at, error.hint)
+            return None
+        if condition is None or output is None or self.errors:
+            return None
+        return Rule(
+            name=item.name,
+            description=item.description,
+            priority=item.priority,
+            tags=tuple(sorted(item.tags)),
+            source=item.source,
+            is_enabled=item.is_enabled,
+            position=self.sources.locate(item.at),
+            condition=condition,
+            output=output,
+        )
+
+    def _tell(self, code: Code, message: str, at: int, hint: str = "", part: str = "") -> None:
+        title = f"rule {self.numbered.item.name}"
+        self.problems.append(Problem(code, message, self.sources.locate(at), title, hint, part))
+
+    def _fail(self, error: ConditionError, part: str, code: Code | None = None) -> None:
+        self.errors.append(error)
+        if not isinstance(error, BrokenMacroError):  # told at the macro
+            self._tell(code or _code(error), error.message, error.at, error.hint, part)
+
+    def _check_fields(self) -> None:
+        """Hold the fields of exceptions against those that there are, also where nothing is excepted yet."""
+        for place, exception in enumerate(self.numbered.item.exceptions):
+            for error in filter(None, map(_field_error, exception.fields)):
+                self.broken.add(place)
+                self._fail(error, f"exception {exception.name}", Code.VALIDATE)
+
+    def _output(self) -> Format | None:
+        output, places = without_container_info(self.numbered.item.output)
+        for at in places:
+            message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
+            self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
+        for name, at in old_fields(output):
+            self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
+        try:
+            return compile_format(output)
+        except ConditionError:
+            for error in format_errors(output):
+                self._fail(error, "output", Code.COMPILE_OUTPUT)
+        return None
+
+    def _resolved(self) -> list[tuple[Node, str]]:
+        """Return the tree of the condition and that of each exception, as far as they can be read, and of what."""
+        texts = [(self.numbered.item.condition, "condition")]
+        for place, exception in enumerate(self.numbered.item.exceptions):
+            part = f"exception {exception.name}"
+            try:
+                composed = compose(exception) if place not in self.broken else Composed()
+            except ShapeError as error:
+                self._fail(error, part)
+                continue
+            for value in composed.quoted:
+                hint = "spell it in quotes of its own, as a condition does"
+                message = f"'{value.value}' is put between quotes: without, it would be no single value"
+                self._tell(Code.EXCEPTION_VALUE_QUOTED, message, value.origins[0], hint, part)
+            if composed.text is not None:
+                texts.append((composed.text, part))
+        nodes = []
+        for text, part in texts:
+            self.resolver.misplaced.clear()
+            try:
+                nodes.append((self.resolver.resolve(text, self.numbered.file), part))
+            except ConditionError as error:
+                self._fail(error, part)
+            for misplaced, at, _macro in self.resolver.misplaced:
+                self._tell(Code.LIST_NAME_AS_TEXT, misplaced.message, at, misplaced.hint, part)
+        return nodes
+
+    def _condition(self, nodes: list[tuple[Node, str]]) -> Condition | None:
+        """Return that the condition holds, and none of the exceptions."""
+        checked: list[Condition] = []
+        for node, part in nodes:
+            one = self._checked(node, part)
+            if one is not None:
+                checked.append(one if part == "condition" else Negation(one))
+        if self.errors:
+            return None
+        return checked[0] if len(checked) == 1 else Conjunction(tuple(checked))
+
+    def _checked(self, node: Node, part: str) -> Condition | None:
+        report = Report()
+        checked = check(node, report)
+        for error in report.errors:
+            self._fail(error, part)
+            if isinstance(error, UnknownFieldError) and is_old(error.name):
+                self._tell(Code.DEPRECATED_ITEM, f"'{error.name}' is old", error.at, _OLD_HINT, part)
+        for advice in report.advice:
+            self._tell(advice.code, advice.message, advice.at, advice.hint, part)
+        return checked
+
+
+_OLD_HINT: Final = "leave it out: Falco has it no more"
+
+
+def _code(error: ConditionError) -> Code:
+    return Code.VALIDATE if isinstance(error, MacroError | ShapeError) else Code.COMPILE_CONDITION
+
+
+def _field_error(text: Text) -> ConditionError | None:
+    """Return what is wrong with a field of an exception: it is held against a comparison that any field can bear."""
+    at = text.origins[0]
+    report = Report()
+    try:
+        node = parse(Text.join((text, Text.at(f" {EXISTS}", at))))
+        if isinstance(node, Check) and node.operator == EXISTS:
+            check(node, report)
+        else:
+            report.errors.append(ConditionError(f"'{text.value}' is no field", at, "name one field"))
+    except ConditionError as error:
+        report.errors.append(ConditionError(f"'{text.value}' is no field: {error.message}", error.at, error.hint))
+    if not report.errors:
+        return None
+    first = report.errors[0]
+    return ConditionError(first.message, first.at, first.hint)  # no UnknownFieldError: it refuses the rule
+
+
+def _unused(definitions: Definitions, resolver: Resolver, sources: Sources) -> Iterable[Problem]:
+    for name, macro in definitions.macros.items():
+        if name not in resolver.used_macros:
+            position = sources.locate(macro.item.at)
+            yield Problem(Code.UNUSED_MACRO, f"no rule or macro uses the macro '{name}'", position, f"macro {name}")
+    for name, named in definitions.lists.items():
+        if name not in resolver.used_lists:
+            position = sources.locate(named.item.at)
+            yield Problem(Code.UNUSED_LIST, f"no rule, macro or list uses the list '{name}'", position, f"list {name}")

@@ -1,0 +1,270 @@
+r"""What stands on the two sides of a comparison, as text, into nodes: fields, transformers, constants, lists.
+
+A function a production; its EBNF stands in its docstring. The grammar is the reference's to the letter. Called by
+`rules.parser` and, for what stands after a `%`, by `rules.output`. Spec sections 1.2 and 1.3.
+"""
+
+import re
+from difflib import get_close_matches
+from typing import Final, NoReturn
+
+from rules.nodes import FieldRef, Literal, Operand, Sequence, Transform
+from rules.text import Text
+from rules.tokenizer import ConditionError, Token, Tokenizer
+from rules.transformers import TRANSFORMERS
+
+VAL: Final = "val"
+"""What marks a field on the right-hand side: without it the name is text."""
+
+# The reference counts productions and stops at 1,000. What a call costs there is not known; this many may be nested.
+MAX_DEPTH: Final = 1000
+_CALL_DEPTH: Final = 10
+
+_LIST_HINT: Final = 'values with blanks go between double quotes: "a b"'
+
+
+def is_call(tokenizer: Tokenizer) -> bool:
+    """Tell whether a transformer stands here, or what could be meant as one: a name with `(` right after it."""
+    return tokenizer.check("call")
+
+
+def read_field(tokenizer: Tokenizer) -> FieldRef:
+    """Read a field and its argument; no blank between them.
+
+    Field := FieldName [ "[" ( QuotedString | Argument ) "]" ]
+    """
+    name = tokenizer.expect("field", "a field")
+    return FieldRef(name.text, _argument(tokenizer, name.text), name.at)
+
+
+def _argument(tokenizer: Tokenizer, of: str) -> str | None:
+    if not tokenizer.read("["):
+        return None
+    if tokenizer.check("quote"):
+        literal = read_quoted(tokenizer)
+        argument = literal.value
+        if "\0" in argument or (
+            not argument.isascii() and any("\udc80" <= character <= "\udcff" for character in argument)
+        ):
+            tokenizer.fail(f"the argument of {of} is not text", "write characters, not bytes", at=literal.at)
+    else:
+        argument = tokenizer.expect("argument", f"an argument of {of}", "such as ka.uri.param[command]").text
+    tokenizer.expect("]", f"']' after the argument of {of}")
+    return argument
+
+
+def read_operand(tokenizer: Tokenizer, depth: int = 0) -> Operand:
+    """Read what a comparison or a placeholder begins with.
+
+    Operand := Transformer | Field
+    """
+    return read_transformer(tokenizer, depth) if is_call(tokenizer) else read_field(tokenizer)
+
+
+def read_transformer(tokenizer: Tokenizer, depth: int) -> Transform:
+    """Read a transformer's call.
+
+    Transformer := Name "(" TransformerArgument { "," TransformerArgument } ")" [ "[" Argument "]" ]
+    """
+    if depth + _CALL_DEPTH >= MAX_DEPTH:
+        tokenizer.fail("transformers are nested too deeply", "use fewer of them")
+    name = tokenizer.expect("identifier", "a transformer")
+    if name.text not in TRANSFORMERS:
+        _fail_name(tokenizer, name)
+    tokenizer.expect("(", "'('")
+    arguments = []
+    while True:
+        tokenizer.skip_blank()
+        arguments.append(_transformer_argument(tokenizer, name.text, depth + _CALL_DEPTH))
+        tokenizer.skip_blank()
+        if not tokenizer.read(","):
+            break
+    tokenizer.expect(")", f"',' or ')' after an argument of {name.text}")
+    return Transform(name.text, tuple(arguments), _argument(tokenizer, name.text), name.at)
+
+
+def _fail_name(tokenizer: Tokenizer, name: Token) -> NoReturn:
+    if name.text == VAL:
+        tokenizer.fail("val() stands only right after an operator", "write the field without it", at=name.at)
+    close = get_close_matches(name.text, TRANSFORMERS, n=1)
+    hint = f"did you mean '{close[0]}('?" if close else f"transformers are {', '.join(sorted(TRANSFORMERS))}"
+    tokenizer.fail(f"there is no transformer '{name.text}'", hint, at=name.at)
+
+
+def _transformer_argument(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Sequence | Transform:
+    """Read one argument of a transformer.
+
+    TransformerArgument := "(" [ Element { "," Element } ] ")" | Element
+    Element             := Number | QuotedString | Transformer | Field
+    """
+    opening = tokenizer.read("(")
+    if opening is None:
+        return _element(tokenizer, name, depth)
+    elements: list[Literal | FieldRef | Transform] = []
+    tokenizer.skip_blank()
+    while not tokenizer.read(")"):
+        if elements:
+            tokenizer.expect(",", f"',' or ')' in the list of {name}")
+            tokenizer.skip_blank()
+        elements.append(_element(tokenizer, name, depth))
+        tokenizer.skip_blank()
+    return Sequence(tuple(elements), opening.at)
+
+
+def _element(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Transform:
+    number = tokenizer.read("hexadecimal") or tokenizer.read("number")
+    if number is not None:
+        return Literal(number.text, number.at)
+    if tokenizer.check("quote"):
+        return read_quoted(tokenizer)
+    if is_call(tokenizer):
+        return read_transformer(tokenizer, depth)
+    if not tokenizer.check("field"):
+        tokenizer.fail(
+            f"expected an argument of {name}, found {tokenizer.here()}",
+            "text goes between double quotes, a field has a dot",
+        )
+    return read_field(tokenizer)
+
+
+def read_right_operand(tokenizer: Tokenizer, depth: int) -> Operand:
+    """Read a field or a transformer on the right-hand side.
+
+    RightOperand := "val(" Field ")" | Transformer
+    """
+    call = TRANSFORMERS_AHEAD.match(tokenizer.text.value, tokenizer.index)
+    if call is None or call.group(1) != VAL:
+        return read_transformer(tokenizer, depth)
+    tokenizer.expect("identifier", "val")
+    tokenizer.expect("(", "'('")
+    tokenizer.skip_blank()
+    if is_call(tokenizer):
+        tokenizer.fail("val() takes a field, not a transformer", "leave val() out")
+    field = read_field(tokenizer)
+    tokenizer.skip_blank()
+    tokenizer.expect(")", "')' after the field of val")
+    return field
+
+
+TRANSFORMERS_AHEAD: Final = re.compile(rf"({'|'.join([*TRANSFORMERS, VAL])})\(")
+"""A transformer, or `val`, on the right-hand side: nothing else may have a `(` there."""
+
+
+def is_right_operand(tokenizer: Tokenizer) -> bool:
+    """Tell whether a field or a transformer stands here, on the right-hand side."""
+    return TRANSFORMERS_AHEAD.match(tokenizer.text.value, tokenizer.index) is not None
+
+
+def read_number(tokenizer: Tokenizer, operator: str) -> Literal:
+    """Read a number.
+
+    Number := "0x" digits | [ sign ] digits [ "." [ digits ] ] [ "e" sign digits ]
+    """
+    token = tokenizer.read("hexadecimal") or tokenizer.expect(
+        "number", f"a number after '{operator}'", "texts are compared by =, in, contains and their like"
+    )
+    return Literal(token.text, token.at)
+
+
+def read_value(tokenizer: Tokenizer, operator: str) -> Literal:
+    """Read one constant.
+
+    Value := QuotedString | BareString
+    """
+    if tokenizer.check("quote"):
+        return read_quoted(tokenizer)
+    call = tokenizer.check("call")
+    token = tokenizer.expect("bare string", f"a value after '{operator}'", _value_hint(tokenizer, operator))
+    if call and tokenizer.check("("):
+        _fail_name(tokenizer, token)
+    return Literal(token.text, token.at)
+
+
+def _value_hint(tokenizer: Tokenizer, operator: str) -> str:
+    if tokenizer.check("(") and operator in {"=", "=="}:
+        return "compare with several values by 'in (...)'"
+    return 'an empty value is written ""'
+
+
+def read_list(tokenizer: Tokenizer, operator: str) -> tuple[Literal, ...]:
+    """Read a list of constants; a lone name is a list of that one word (names of lists are gone by now).
+
+    List := "(" [ Value { "," Value } ] ")" | Identifier
+    """
+    if not tokenizer.read("("):
+        name = tokenizer.read("identifier")
+        if name is None:
+            tokenizer.fail(
+                f"expected '(' after '{operator}', found {tokenizer.here()}",
+                f"write {operator} (first, second)",
+            )
+        return (Literal(name.text, name.at),)
+    values: list[Literal] = []
+    tokenizer.skip_blank()
+    while not tokenizer.read(")"):
+        if values:
+            hint = "close the list with ')'" if tokenizer.is_at_end() else _LIST_HINT
+            tokenizer.expect(",", "',' or ')' in the list", hint)
+            tokenizer.skip_blank()
+        values.append(_list_value(tokenizer))
+        tokenizer.skip_blank()
+    return tuple(values)
+
+
+def _list_value(tokenizer: Tokenizer) -> Literal:
+    if tokenizer.check("quote"):
+        return read_quoted(tokenizer)
+    token = tokenizer.expect("bare string", "a value in the list", "a list has no empty places")
+    return Literal(token.text, token.at)
+
+
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
+_ESCAPED: Final = {
+    b"b": b"\b",
+    b"f": b"\f",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"\\": b"\\",
+    b"/": b"/",
+    b" ": b"\\",
+}
+
+
+def read_quoted(tokenizer: Tokenizer) -> Literal:
+    r"""Read a quoted string and undo its escapes.
+
+    QuotedString := "'" ... "'" | '"' ... '"'
+
+    The closing quote is the first one without a backslash right before it, even if that backslash is itself escaped.
+    Escapes are \b \f \n \r \t \\ \/ \xHH, the quote itself, and backslash-blank for one backslash.
+    """
+    token = tokenizer.read("quoted string")
+    if token is None:
+        tokenizer.fail(
+            f"expected the closing {tokenizer.here()} of this text",
+            r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end",
+        )
+    quote, inside = token.text[0], token.text[1:-1].encode()
+
+    def undo(match: re.Match[bytes]) -> bytes:
+        code, character = match.groups()
+        if code is not None:
+            return bytes([int(code, 16)])
+        if character == quote.encode():
+            return bytes(character)
+        if character not in _ESCAPED:
+            shown = (character or b"").decode(errors="replace")
+            raise ConditionError(
+                f"'\\{shown}' is no escape",
+                _origin(tokenizer.text, tokenizer.index - len(token.text) + 1, inside[: match.start()]),
+                r"a backslash itself is written \\",
+            )
+        return _ESCAPED[character]
+
+    # A byte of \xHH may be no character by itself; it then equals nothing that an event can hold.
+    return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
+
+
+def _origin(text: Text, start: int, before: bytes) -> int:
+    return text.origins[start + len(before.decode(errors="replace"))]

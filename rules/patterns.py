@@ -1,0 +1,218 @@
+r"""Patterns that conditions hold: globs, regular expressions, prefixes of paths. Made at load, asked for every event.
+
+All of it takes time linear in the value, whatever the pattern: RE2 does the matching. Globs and paths are matched byte
+by byte, as the reference's C library does in its plain locale. Called by `rules.operators`. Spec sections 1.6 and 1.7.
+"""
+
+import re
+import string
+from collections.abc import Iterable
+from typing import Final
+
+import re2
+
+from rules.transformers import text_bytes
+
+
+class PatternError(Exception):
+    """A pattern that cannot be used; the text says why. Raised and caught within a load."""
+
+
+_MAX_GLOB_MEMORY: Final = 2**20
+"""Bytes that a glob may take: 255 bytes of pattern need far less, and values of events may be patterns too."""
+
+
+def _options(*, is_bytes: bool) -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = is_bytes
+    if is_bytes:
+        options.max_mem = _MAX_GLOB_MEMORY
+        options.encoding = re2.Options.Encoding.LATIN1
+        options.dot_nl = True
+    else:
+        options.posix_syntax = True  # no \d, no (?i): RE2's POSIX mode is the reference's
+        options.longest_match = True
+    return options
+
+
+_POSIX: Final = _options(is_bytes=False)
+_BYTES: Final = _options(is_bytes=True)
+
+
+class Regex:
+    """A regular expression that the whole of a value has to fit; bytes of it that are no text count as U+FFFD."""
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, pattern: str) -> None:
+        try:
+            self._expression: Final = re2.compile(text_bytes(pattern), _POSIX)
+        except re2.error as error:
+            raise PatternError(_reason(error)) from None
+
+    def matches(self, value: str) -> bool:
+        """Tell whether the whole value fits."""
+        content = value.encode() if value.isascii() else text_bytes(value).decode(errors="replace").encode()
+        return self._expression.fullmatch(content) is not None
+
+
+def _reason(error: re2.error) -> str:
+    reason = error.args[0] if error.args else b""
+    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+
+
+_SETS: Final = {
+    "alpha": string.ascii_letters,
+    "digit": string.digits,
+    "alnum": string.ascii_letters + string.digits,
+    "upper": string.ascii_uppercase,
+    "lower": string.ascii_lowercase,
+    "space": string.whitespace,
+    "blank": " \t",
+    "punct": string.punctuation,
+    "graph": string.ascii_letters + string.digits + string.punctuation,
+    "print": string.ascii_letters + string.digits + string.punctuation + " ",
+    "cntrl": "".join(map(chr, (*range(32), 127))),
+    "xdigit": string.hexdigits,
+}
+
+_UNIT: Final = re.compile(
+    rb"""(?P<star>\*+) | (?P<any>\?) | \\(?P<escaped>.)
+    | \[(?P<negated>[!^]?)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]
+    | (?P<broken>\\\Z) | (?P<plain>.)""",
+    re.DOTALL | re.VERBOSE,
+)
+"""One piece of a glob: a `[` without its `]` is a byte as any other, after a backslash at the end nothing matches."""
+
+_MEMBER: Final = re.compile(
+    rb"\[:(?P<name>[a-z]+):\]|(?:\\(?P<escaped>.)|(?P<first>.))(?:-(?:\\(?P<last_escaped>.)|(?P<last>[^\]])))?",
+    re.DOTALL,
+)
+"""One piece of what stands between brackets: a named set, a byte, or a range of bytes."""
+
+
+class Glob:
+    """A pattern of `*`, `?` and sets between brackets that the whole of a value has to fit, byte by byte."""
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, pattern: str, *, folds_case: bool = False) -> None:
+        expression = _glob_expression(text_bytes(pattern), folds_case=folds_case)
+        self._expression: Final = None if expression is None else re2.compile(expression, _BYTES)
+
+    def matches(self, value: str) -> bool:
+        """Tell whether the whole value fits."""
+        return self._expression is not None and self._expression.fullmatch(text_bytes(value)) is not None
+
+
+def _glob_expression(pattern: bytes, *, folds_case: bool) -> bytes | None:
+    """Return a glob as a regular expression over bytes, None where nothing can match it."""
+    pieces = []
+    for unit in _UNIT.finditer(pattern):
+        if unit["broken"]:
+            return None
+        if unit["star"]:
+            pieces.append(b".*")
+        elif unit["any"]:
+            pieces.append(b".")
+        elif unit["set"] is not None:
+            members = _set_members(unit["set"], folds_case=folds_case)
+            if members is None:
+                return None
+            pieces.append(_any_of(set(range(256)) - members if unit["negated"] else members))
+        else:
+            pieces.append(_any_of(_cases((unit["escaped"] or unit["plain"])[0], folds_case=folds_case)))
+    return b"".join(pieces)
+
+
+def _set_members(inside: bytes, *, folds_case: bool) -> set[int] | None:
+    """Return the bytes of a set between brackets, None for a named set that does not exist."""
+    members: set[int] = set()
+    for member in _MEMBER.finditer(inside):
+        if member["name"]:
+            name = member["name"].decode()
+            if name not in _SETS:
+                return None
+            members.update(_SETS[name].encode())
+            continue
+        first = (member["escaped"] or member["first"])[0]
+        last = member["last_escaped"] or member["last"]
+        if last is None:
+            members |= _cases(first, folds_case=folds_case)
+        elif folds_case:
+            between = range(_folded(first), _folded(last[0]) + 1)
+            members.update(byte for byte in range(256) if _folded(byte) in between)
+        else:
+            members.update(range(first, last[0] + 1))
+    return members
+
+
+def _folded(byte: int) -> int:
+    return bytes([byte]).lower()[0]
+
+
+def _cases(byte: int, *, folds_case: bool) -> set[int]:
+    one = bytes([byte])
+    return {*one.lower(), *one.upper()} if folds_case else {byte}
+
+
+def _any_of(members: set[int]) -> bytes:
+    """Return what matches one byte of these; a class of none matches nothing."""
+    if not members:
+        return rb"[^\x00-\xff]"
+    return b"[" + b"".join(rb"\x%02x" % member for member in sorted(members)) + b"]"
+
+
+class PathPrefixes:
+    """Paths, one of which a value has to begin with, part by part; a part may be a glob. Empty parts do not count."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._root: Final = _Folder()
+        for path in paths:
+            folder = self._root
+            for part in _parts(path):
+                folder = folder.take(part)
+            folder.is_end = True
+
+    def matches(self, value: str) -> bool:
+        """Tell whether the value begins with one of the paths."""
+        folders = [self._root]
+        for part in _parts(value):
+            if any(folder.is_end for folder in folders):
+                return True
+            folders = [inner for folder in folders for inner in folder.enter(part)]
+            if not folders:
+                return False
+        return any(folder.is_end for folder in folders)
+
+
+class _Folder:
+    """What may stand at one place of the paths."""
+
+    __slots__ = ("_globs", "_names", "is_end")
+
+    def __init__(self) -> None:
+        self._names: Final[dict[str, _Folder]] = {}
+        self._globs: Final[dict[str, tuple[Glob, _Folder]]] = {}
+        self.is_end = False
+
+    def take(self, part: str) -> "_Folder":
+        if not _HAS_GLOB.search(part):
+            return self._names.setdefault(part, _Folder())
+        if part not in self._globs:
+            self._globs[part] = (Glob(part), _Folder())
+        return self._globs[part][1]
+
+    def enter(self, part: str) -> list["_Folder"]:
+        inner = [self._names[part]] if part in self._names else []
+        return inner + [folder for glob, folder in self._globs.values() if glob.matches(part)]
+
+
+_HAS_GLOB: Final = re.compile(r"[?*\[]")
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]

@@ -1,0 +1,190 @@
+"""Where this project differs from the reference on purpose: all of it, each with its row of the language's table.
+
+The table of the reference's quirks says of each what is done about it. `ROWS` repeats it; a deviation may
+only stand on a row that says something else than to do the same. Whoever compares, asks `meant` about each difference
+and then `idle` whether an entry hid nothing: such an entry fails the runner of its data file.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ROWS = {
+    **dict.fromkeys(range(1, 35), "Compat"),
+    6: "Sane",
+    7: "Sane",
+    8: "Compat for real files, warn",
+    9: "Sane",
+    10: "Compat for plain text, else quote",
+    11: "Sane",
+    12: "Reject",
+    14: "Compat for errors",
+    16: "Sane",
+    17: "Sane",
+    18: "Sane",
+    20: "UTC",
+    22: "Sane",
+    23: "Sane",
+    24: "Sane",
+    29: "Reject",
+    30: "Sane",
+    31: "Sane",
+    32: "Sane",
+    33: "Substitute",
+}
+"""What is done about each quirk of the reference, by its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One thing that is done otherwise, and where in a data file it shows."""
+
+    data: str
+    """The data file."""
+    row: int
+    reason: str
+    """What the reference does and what is done here, in a sentence."""
+    cases: str = ""
+    """What the case has in it, be it field, condition, format or name: a regular expression."""
+    events: frozenset[int] | None = None
+    """The lines of the events concerned; None for all."""
+
+    def covers(self, case: str, event: int | None) -> bool:
+        """Tell whether a difference is this one's."""
+        return (self.events is None or event in self.events) and re.search(self.cases, case) is not None
+
+
+_EQUAL_MEMBERS = "The first of equal members counts there; here it is the last, as for the API server."
+_URI_PARAMETERS = "A `;` or a broken escape hides the whole query there; here what can be read of it is read."
+_SOURCE_IPS = "ka.sourceips reads a role's rules there; here it reads the event's source addresses."
+_EFFECTIVE = "eff_run_as_* read beside the securityContext there; here they read it, the container's, then the Pod's."
+_CAPABILITIES = "add_capabilities is each container's array as one text there; here each capability is an element."
+
+_NUMBER = "evt.num counts a process's events there; here it is a number of the event's own, the same for each repeat."
+_SINCE = "evt.reltime counts from a process's first event there; here from when the event's request was received."
+
+_TRANSFORMED = "A list that a transformer has made is never in, nor intersects, anything there; here it is and does."
+
+_NOT_JSON = "What a strict parser of JSON refuses is read there; here it goes to the dead letter."
+
+EQUAL_MEMBERS = 40
+"""The line of the event with equal members."""
+
+_BROKEN_QUERIES = frozenset({19, 20, 25})
+
+DEVIATIONS = (
+    Deviation(
+        "field_values_edge.json",
+        31,
+        _EQUAL_MEMBERS,
+        r"^(ka\.(verb|req\.service\.type)|jevt\.value\[/(verb|requestObject/kind)\])$",
+        frozenset({EQUAL_MEMBERS}),
+    ),
+    Deviation("field_values_edge.json", 30, _URI_PARAMETERS, r"^ka\.uri\.param\[", _BROKEN_QUERIES),
+    Deviation("field_values_edge.json", 22, _SOURCE_IPS, r"^ka\.sourceips"),
+    Deviation("field_values_edge.json", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
+    Deviation("field_values_edge.json", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("random/values.jsonl", 30, _URI_PARAMETERS, r"^ka\.uri\.param\["),
+    Deviation("random/values.jsonl", 22, _SOURCE_IPS, r"^ka\.sourceips"),
+    Deviation("random/values.jsonl", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
+    Deviation("random/values.jsonl", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("conditions_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
+    Deviation("conditions_edge.json", 30, _URI_PARAMETERS, r"ka\.uri\.param\[", _BROKEN_QUERIES),
+    Deviation("conditions_edge.json", 22, _SOURCE_IPS, r"ka\.sourceips"),
+    Deviation("conditions_edge.json", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("conditions_edge.json", 33, _NUMBER, r"^evt\.num = 1$"),
+    Deviation("conditions_edge.json", 6, _TRANSFORMED, r"^to(lower|upper)\(ka\.user\.groups\) in|in tolower\("),
+    Deviation("string_ops.json", 6, _TRANSFORMED, r"^ka\.verb in tolower\("),
+    Deviation("random/conditions.json", 6, _TRANSFORMED, r"to(lower|upper)\("),
+    Deviation("random/conditions.json", 22, _SOURCE_IPS, r"ka\.sourceips"),
+    Deviation("random/conditions.json", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
+    Deviation("random/conditions.json", 24, _CAPABILITIES, r"\.add_capabilities"),
+    Deviation("random/conditions.json", 33, _NUMBER, r"evt\.num"),
+    Deviation("format_edge.json", 33, _NUMBER, r"^\*%evt\.num$"),
+    Deviation("format_edge.json", 33, _SINCE, r"^\*%evt\.reltime$"),
+    Deviation("format_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
+    Deviation("format_edge.json", 30, _URI_PARAMETERS, r"%ka\.uri\.param\[", _BROKEN_QUERIES),
+    Deviation(
+        "json_lenience.json",
+        31,
+        _NOT_JSON,
+        r"^(unknown escape|truncated|bad hex|raw 0x01|number (01|\.5|\+1|1e)$|NaN|nan|inf)",
+    ),
+    Deviation(
+        "json_lenience.json",
+        31,
+        "A lone surrogate keeps its spelling there; here the event is judged with U+FFFD in its place.",
+        "^lone low surrogate$",
+    ),
+    Deviation("json_lenience.json", 31, _EQUAL_MEMBERS, "^duplicate (verb|kind)$"),
+    Deviation("json_lenience.json", 32, "A zone of 25 hours is one there; here it is no time.", r"\+25:00$"),
+    Deviation("webhook_cases.json", 31, _NOT_JSON, "^NaN$"),
+    Deviation(
+        "webhook_cases.json", 32, "Content-Type has to be spelt so there; here it is not asked for.", "^ct upper$"
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "A body that holds no event is answered 200 there, and gone; here it is answered 400, and kept.",
+        "^(empty body|invalid json|unknown kind|no kind|two json lines|bom)$",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Too large a body is answered 400 there; here 413, with what to do.",
+        "^body over batch",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "One bad element costs its whole array there; here nothing but itself.",
+        "^array with one bad kind",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Arrays within arrays are opened there; here they, which no API server sends, are kept and not judged.",
+        "^array nested$",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Events of some size or depth are dropped without a word there; here far larger and deeper ones are judged.",
+        "^(event too large|event size 2001$|deep nesting 400$)",
+    ),
+    Deviation(
+        "webhook_cases.json",
+        32,
+        "Times before 1970 become others there; here such an event is kept and not judged.",
+        "^ts (pre-1970|year1)$",
+    ),
+    Deviation(
+        "rule_files.json",
+        9,
+        "Lists nested three deep stay words there, and count as unused; here they are resolved at any depth.",
+        "^list nested (mixed|2 levels in order)$",
+    ),
+    Deviation(
+        "rule_files.json",
+        9,
+        "Lists that hold each other become words in the order of definition there; here where a list is met again.",
+        "^list loop$",
+    ),
+    Deviation(
+        "rule_files.json",
+        8,
+        "A list's name put in where no list stands is taken without a word there; here it is, and warned of.",
+        "^list name (inside quoted string with spaces|equals field)$",
+    ),
+)
+
+
+def meant(data: str, case: str, event: int | None = None) -> Deviation | None:
+    """Return the deviation that explains a difference, None where none does."""
+    return next((one for one in DEVIATIONS if one.data == data and one.covers(case, event)), None)
+
+
+def idle(data: str, differences: Iterable[tuple[str, int | None]]) -> list[Deviation]:
+    """Return the deviations of a data file that explain none of all its differences."""
+    needed = {meant(data, case, event) for case, event in differences}
+    return [one for one in DEVIATIONS if one.data == data and one not in needed]

@@ -1,0 +1,80 @@
+"""`json_lenience.json`: odd lines of JSON, which of them are events, and what fields show of those."""
+
+import base64
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from ingest.split import split
+from processor.decode import decode
+from rules.event import Event
+from tests.conformance.deviations import idle, meant
+from tests.conformance.reference import read_json, tell
+from tests.conformance.shown import field
+from wire.record import Rejected
+
+_DATA = "json_lenience.json"
+_CASES = {case["name"]: case for case in read_json(_DATA)}
+
+RESPELT = {"escaped timestamp", "escaped kind"}
+"""The reference spells strings anew that it has decoded, so that the text of a whole event depends on what was read of
+it. Here it stays as it came: the same JSON is compared, not its spelling."""
+
+
+@cache
+def _taken(name: str) -> tuple[Sequence[Event], Sequence[Rejected]]:
+    """Return the events of a line, and what is kept of it in the dead letter."""
+    parts = split(base64.b64decode(_CASES[name]["line_b64"]), cluster="default", received_ms=0)
+    decoded = [decode(record) for record in parts.records]
+    rejected = [*parts.rejected, *(event for event in decoded if isinstance(event, Rejected))]
+    return [event for event in decoded if isinstance(event, Event)], rejected
+
+
+def _differs(name: str) -> bool:
+    case: Any = _CASES[name]
+    events, _ = _taken(name)
+    if len(events) != case["emitted"]:
+        return True
+    different = {
+        field_name: (field(field_name, event), (there["text"], there["json"]))
+        for event in events
+        for field_name, there in case["values"].items()
+        if field(field_name, event) != (there["text"], there["json"])
+    }
+    if name in RESPELT:
+        assert set(different) == {"evt.plugininfo", "jevt.obj"}
+        return any(json.loads(here[0]) != json.loads(there[0]) for here, there in different.values())
+    return bool(different)
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_a_line_is_read_as_the_reference_reads_it(name: str, request: pytest.FixtureRequest) -> None:
+    deviates = _differs(name)
+    assert not deviates or meant(_DATA, name) is not None
+    tell(request, _DATA, 1, deviates)
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_what_is_no_event_is_kept(name: str) -> None:
+    events, rejected = _taken(name)
+    assert events or [reject.value for reject in rejected] == [base64.b64decode(_CASES[name]["line_b64"])]
+    assert [reject.is_judged for reject in rejected] == [bool(events)] * len(rejected)
+
+
+@pytest.mark.parametrize("name", [name for name in _CASES if meant(_DATA, name) is not None])
+def test_where_a_line_is_read_otherwise_it_is_as_claimed(name: str) -> None:
+    events, rejected = _taken(name)
+    shown = [field("ka.verb", event)[0] for event in events], [str(reject.reason) for reject in rejected]
+    assert shown == {
+        "lone low surrogate": (["a\ufffdb"], ["not_utf8"]),
+        "duplicate verb": (["second"], []),
+        "duplicate kind": (["x"], []),
+        "stageTimestamp +25:00": ([], ["bad_timestamp"]),
+    }.get(name, ([], ["not_json"]))
+
+
+def test_every_deviation_is_needed() -> None:
+    assert idle(_DATA, [(name, None) for name in _CASES if _differs(name)]) == []

@@ -1,0 +1,27 @@
+"""The lines at the end of a run."""
+
+from types import SimpleNamespace
+
+from tests.conformance.summary import summary
+
+
+def _report(when: str, *told: object) -> object:
+    return SimpleNamespace(when=when, user_properties=[("conformance", list(told)), ("other", 1)])
+
+
+def test_what_tests_told_is_added_up_by_data_file() -> None:
+    reports = [
+        _report("call", "b.json", 1000, 0),
+        _report("call", "a-long-name.json", 1, 1),
+        _report("call", "b.json", 500, 2),
+        _report("teardown", "b.json", 500, 2),
+        object(),
+    ]
+    assert summary(reports) == [
+        "a-long-name.json          1 cases run, 1 deviate on purpose",
+        "b.json                1,500 cases run, 2 deviate on purpose",
+    ]
+
+
+def test_nothing_told_is_nothing_said() -> None:
+    assert summary([]) == []

@@ -1,0 +1,199 @@
+"""Rules compiled: what is left out, what is refused, and that each file must be right with those before it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rules.errors import LoadResult
+from rules.ruleset import Ruleset
+
+LoadText = Callable[..., LoadResult]
+MakeRuleset = Callable[..., Ruleset]
+
+_MEND = "a later file cannot mend it: every file must be right with those before it"
+
+
+def _rule(condition: str = "ka.verb = get", output: str = "o", name: str = "r", extra: str = "") -> str:
+    return (
+        f'- rule: {name}\n  desc: d\n  condition: {condition}\n  output: "{output}"\n  priority: debug\n'
+        f"  source: k8s_audit\n{extra}"
+    )
+
+
+def _codes(result: LoadResult) -> list[str]:
+    return [problem.code.value for problem in result.problems]
+
+
+_SKIP = "  skip-if-unknown-filter: true\n"
+
+
+def test_a_rule_may_ask_to_be_left_out_where_a_field_is_not_there(load_text: LoadText) -> None:
+    result = load_text(_rule("ka.verb = get and ka.usr.name = x", extra=_SKIP) + _rule(name="s"))
+    assert result.to_text() == (
+        "warning: there is no field 'ka.usr.name': this rule is left out [LOAD_UNKNOWN_FILTER]\n"
+        "  --> 0.yaml:3:32, in rule r\n"
+        "    3 |   condition: ka.verb = get and ka.usr.name = x\n"
+        "      |                                ^\n"
+        "  hint: did you mean 'ka.user.name'?"
+    )
+    assert result.ruleset is not None
+    assert [rule.name for rule in result.ruleset.rules] == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "codes"),
+    [
+        (_rule(output="%nosuch.f", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
+        (_rule("nosuch.f = 1 and ka.user.groups = x", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
+        (_rule("nosuch.f = 1", "%nosuch.f", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
+        (_rule("ka.user.groups = x", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
+        (_rule("ka.uri.param exists", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
+        (_rule("nosuch.f =", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
+        (_rule("nosuch", extra=_SKIP), ["LOAD_ERR_VALIDATE"]),
+        (_rule(output="%(x)", extra=_SKIP), ["LOAD_ERR_COMPILE_OUTPUT"]),
+        (_rule("nosuch.f = 1", "100%", extra=_SKIP), ["LOAD_ERR_COMPILE_OUTPUT", "LOAD_ERR_COMPILE_CONDITION"]),
+        (_rule("nosuch.f = 1", extra=_SKIP.replace("true", "false")), ["LOAD_ERR_COMPILE_CONDITION"]),
+        (_rule(extra=f"{_SKIP}  exceptions: [{{name: e, fields: no.such}}]\n"), ["LOAD_ERR_VALIDATE"]),
+    ],
+)
+def test_nothing_else_is_forgiven(load_text: LoadText, rule: str, codes: list[str]) -> None:
+    assert _codes(load_text(rule)) == codes
+
+
+def test_it_can_be_asked_for_by_an_override(load_text: LoadText) -> None:
+    change = f"- rule: r\n{_SKIP}  override: {{skip-if-unknown-filter: replace}}\n"
+    assert _codes(load_text(_rule("nosuch.f = 1") + change)) == ["LOAD_UNKNOWN_FILTER"]
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "column"),
+    [
+        ("ka.usr.name", "there is no field 'ka.usr.name'", 15),
+        ("ka.uri.param", "ka.uri.param needs an argument: ka.uri.param[...]", 15),
+        ("ka.verb = a or ka.uri", "'ka.verb = a or ka.uri' is no field", 15),
+        ("(ka.verb", "'(ka.verb' is no field: expected 'and', 'or' or ')', found the end of the condition", 15),
+    ],
+)
+def test_the_fields_of_exceptions_are_held_against_those_there_are(
+    load_text: LoadText, field: str, message: str, column: int
+) -> None:
+    result = load_text(_rule(extra=f"  exceptions:\n    - name: e\n      fields: {field}\n      values: [a, (]\n"))
+    (problem,) = result.errors
+    assert (problem.code.value, problem.message, problem.item, problem.part) == (
+        "LOAD_ERR_VALIDATE",
+        message,
+        "rule r",
+        "exception e",
+    )
+    assert problem.position is not None
+    assert (problem.position.line, problem.position.column) == (9, column)
+
+
+def test_a_problem_of_an_exception_is_pointed_at_in_its_own_line(load_text: LoadText) -> None:
+    lists = "- list: odd\n  items: ['x=y']\n"
+    exceptions = "  exceptions:\n    - name: e\n      fields: ka.verb\n      values:\n        - a\n        - odd\n"
+    more = "    - name: f\n      fields: [ka.user.groups]\n      values:\n        - [b]\n        - [<NA>]\n"
+    assert load_text(lists + _rule("ka.user.name = <NA>", extra=exceptions + more)).to_text() == (
+        "error: expected ',' or ')' in the list, found '=' [LOAD_ERR_COMPILE_CONDITION]\n"
+        "  --> 0.yaml:2:13, in rule r, exception e\n"
+        "    2 |   items: ['x=y']\n"
+        "      |             ^\n"
+        '  hint: values with blanks go between double quotes: "a b"\n\n'
+        "error: ka.user.groups is a list and cannot be compared by '=' [LOAD_ERR_COMPILE_CONDITION]\n"
+        "  --> 0.yaml:16:16, in rule r, exception f\n"
+        "   16 |       fields: [ka.user.groups]\n"
+        "      |                ^\n"
+        "  hint: write ka.user.groups intersects (...) for any of it, or in (...) for all of it\n\n"
+        "warning: an absent value never equals '<NA>', which is only how it is shown [LOAD_UNSAFE_NA_CHECK]\n"
+        "  --> 0.yaml:5:29, in rule r, condition\n"
+        "    5 |   condition: ka.user.name = <NA>\n"
+        "      |                             ^\n"
+        "  hint: write 'not FIELD exists'"
+    )
+
+
+def test_an_exception_cannot_close_what_the_condition_opened(load_text: LoadText) -> None:
+    result = load_text(_rule("(ka.verb = get", extra="  exceptions: [{name: e, fields: ka.verb, values: [a]}]\n"))
+    assert [problem.message for problem in result.errors] == [
+        "expected 'and', 'or' or ')', found the end of the condition"
+    ]
+
+
+_MACRO = "- macro: m\n  condition: ka.verb = get\n"
+
+
+def test_a_rule_may_use_a_macro_that_its_own_file_defines_later(load_text: LoadText) -> None:
+    assert _codes(load_text(_rule("m") + _MACRO)) == []
+
+
+def test_a_rule_may_use_no_macro_that_only_a_later_file_defines(load_text: LoadText) -> None:
+    assert load_text(_rule("m"), _MACRO).to_text() == (
+        "error: the macro 'm' is defined in a later file only [LOAD_ERR_VALIDATE]\n"
+        "  --> 0.yaml:3:14, in rule r, condition\n"
+        "    3 |   condition: m\n"
+        "      |              ^\n"
+        "  hint: every file must be complete with those before it: define the macro there"
+    )
+
+
+_BROKEN = _rule("nosuch.f = 1")
+_REDEFINED = _rule()
+_CHANGED = "- rule: r\n  condition: ka.verb = a\n  override: {condition: replace}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "file"),
+    [
+        ((_BROKEN, _REDEFINED), "there is no field 'nosuch.f'", "0.yaml"),
+        ((_BROKEN, _CHANGED), "there is no field 'nosuch.f'", "0.yaml"),
+        ((_rule(), _BROKEN, _REDEFINED), "there is no field 'nosuch.f'", "1.yaml"),
+        (("- macro: m\n  condition: ka.verb =\n", _MACRO + _rule("m")),
+         "expected a value after '=', found the end of the condition", "0.yaml"),
+        (("- macro: m\n  condition: n\n", "- macro: n\n  condition: ka.verb exists\n" + _MACRO + _rule("m and n")),
+         "the macro 'n' is defined later than the one that uses it", "0.yaml"),
+        (("- macro: m\n  condition: n\n", _MACRO + _rule("m")), "there is no macro 'n'", "0.yaml"),
+        ((_rule("m"), _MACRO + _CHANGED), "the macro 'm' is defined in a later file only", "0.yaml"),
+        ((_rule(extra="  exceptions: [{name: e, fields: [ka.verb], values: [a]}]\n"),
+          "- rule: r\n  exceptions: []\n  override: {exceptions: replace}\n"),
+         "expected a list of 1 value, one for each field", "0.yaml"),
+    ],
+)  # fmt: skip
+def test_what_a_file_leaves_wrong_no_later_one_can_mend(
+    load_text: LoadText, files: tuple[str, ...], message: str, file: str
+) -> None:
+    result = load_text(*files)
+    assert [(problem.message, problem.hint) for problem in result.errors] == [(message, _MEND)]
+    assert result.errors[0].position is not None
+    assert result.errors[0].position.file == file
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        (_BROKEN + _REDEFINED,),
+        ("- macro: m\n  condition: ka.verb =\n" + _MACRO + _rule("m"),),
+        (_MACRO + _rule("m"), "- macro: m\n  condition: or ka.verb = a\n  override: {condition: append}\n"),
+        (_rule(), "- rule: r\n  enabled: false\n  override: {enabled: replace}\n"),
+        (_rule(extra="  exceptions: [{name: e, fields: ka.verb}]\n"),
+         "- rule: r\n  exceptions: [{name: e, values: [a]}]\n  override: {exceptions: append}\n"),
+        ("- rule: r\n  desc: d\n  condition: proc.name = a\n  output: o\n  priority: debug\n",
+         "- rule: r\n  condition: proc.name = b\n  override: {condition: replace}\n" + _rule(name="s")),
+    ],
+)  # fmt: skip
+def test_what_is_right_at_the_end_of_each_file_is_right(load_text: LoadText, files: tuple[str, ...]) -> None:
+    assert load_text(*files).errors == []
+
+
+def test_what_a_broken_macro_spoils_is_told_once(load_text: LoadText) -> None:
+    broken = "- macro: m\n  condition: ka.verb =\n- macro: n\n  condition: m\n"
+    result = load_text(broken + _rule("n"), _rule("ka.verb exists") + "- macro: n\n  condition: ka.verb exists\n")
+    assert [problem.item for problem in result.errors] == ["macro m"]
+
+
+def test_all_that_is_wrong_with_an_output_is_told_at_once(load_text: LoadText) -> None:
+    result = load_text(_rule(output="100% of %proc.name by %ka.verb %toupper(evt.num)"))
+    assert [(problem.code.value, problem.message) for problem in result.problems] == [
+        ("LOAD_ERR_COMPILE_OUTPUT", "no field follows this '%'"),
+        ("LOAD_ERR_COMPILE_OUTPUT", "there is no field 'proc.name'"),
+        ("LOAD_ERR_COMPILE_OUTPUT", "toupper takes a text or a list of texts, not a number"),
+    ]
