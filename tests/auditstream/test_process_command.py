@@ -91,7 +91,7 @@ def test_a_broken_rule_file_is_told_and_nothing_is_judged(folder: Path, command:
     assert code == 1
     assert err == (
         "error: there is no field 'ka.verbs' [LOAD_ERR_COMPILE_CONDITION]\n"
-        "  --> broken.yaml:3:14, in rule Broken\n"
+        "  --> broken.yaml:3:14, in rule Broken, condition\n"
         "    3 |   condition: ka.verbs = create\n"
         "      |              ^\n"
         "  hint: did you mean 'ka.verb'?\n"

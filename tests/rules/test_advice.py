@@ -67,7 +67,7 @@ def test_how_it_is_told(load_text: LoadText) -> None:
     text = "- rule: r\n  desc: d\n  condition: ka.verb = ka.uri\n  output: o\n  priority: debug\n  source: k8s_audit\n"
     assert load_text(text).to_text() == (
         "warning: 'ka.uri' is compared as text, not as the field of that name [LOAD_COMPILE_CONDITION]\n"
-        "  --> 0.yaml:3:24, in rule r\n"
+        "  --> 0.yaml:3:24, in rule r, condition\n"
         "    3 |   condition: ka.verb = ka.uri\n"
         "      |                        ^\n"
         "  hint: write val(ka.uri) for the field's value"
