@@ -6,7 +6,6 @@ from auditstream.demo import bodies
 from ingest.split import split
 from processor.alert import Alert
 from processor.engine import Engine
-from processor.inventory import State
 from processor.rule_files import load_rules
 from rules.event import Event
 from rules.interpreter import evaluate
@@ -32,7 +31,7 @@ def ruleset() -> Ruleset:
 
 def _alerts(ruleset: Ruleset) -> list[Alert]:
     engine = Engine(ruleset, "host")
-    state: State = {}
+    state: dict[bytes, bytes] = {}
     alerts = []
     for body in bodies():
         outcome = engine.process(split(body, cluster="default", received_ms=0).records, state)
