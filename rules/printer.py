@@ -1,10 +1,11 @@
 r"""A tree of names back into condition text, which parses to the same tree again.
 
-For people who ask what a rule comes to with its lists and macros put in (`auditstream rules explain`). Constants stand
-bare where they can, otherwise between double quotes.
+For people who ask what a rule comes to with its lists and macros put in (`auditstream rules explain`), on one line or
+on as many as make it readable. Constants stand bare where they can, otherwise between double quotes.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence, Transform
@@ -22,6 +23,10 @@ _SPELT: Final = {
     "\\": r"\\",
     '"': r"\"",
 }
+_INDENT: Final = "    "
+_LEAST_ROOM: Final = 40
+"""Columns that a line may have however deep it is indented."""
+
 _UNSHOWN: Final = re.compile(r'[\x00-\x1f\x7f"\\\udc80-\udcff]')
 
 
@@ -42,6 +47,62 @@ def print_condition(node: Node) -> str:
     return _check(node)
 
 
+def print_lines(node: Node, width: int) -> list[str]:
+    """Return a condition as lines, broken at `and` and `or` and within lists where one line would be too wide.
+
+    What binds more tightly is indented further. A constant that is too wide by itself stays whole.
+    """
+    text = print_condition(node)
+    room = max(width, _LEAST_ROOM)
+    if len(text) <= room:
+        return [text]
+    inner = room - len(_INDENT)
+    match node:
+        case And(children):
+            return _joined("and", [_block("", child, inner, And, Or) for child in children])
+        case Or(children):
+            return _joined("or", [_block("", child, inner, Or) for child in children])
+        case Not(Not(child)):
+            return ["not not(", *_indented(print_lines(child, inner)), ")"]
+        case Not(child):
+            return _block("not", child, inner, And, Or)
+        case Check(right=(_, *_) as literals) if text.endswith(")"):
+            return [f"{_list_head(node)} (", *_indented(_filled(list(map(_constant, literals)), inner)), ")"]
+    return [text]
+
+
+def _block(before: str, node: Node, room: int, *bracketed: type[And | Or]) -> list[str]:
+    """Return a part of a condition as lines: between parentheses of its own where it needs them."""
+    lines = print_lines(node, room)
+    if not isinstance(node, bracketed):
+        return [f"{before} {lines[0]}".lstrip(), *(_indented(lines[1:]) if isinstance(node, And | Or) else lines[1:])]
+    return [f"{before}({lines[0]})"] if len(lines) == 1 else [f"{before}(", *_indented(lines), ")"]
+
+
+def _joined(word: str, blocks: list[list[str]]) -> list[str]:
+    """Return blocks of lines as one, each but the first after a word."""
+    lines = list(blocks[0])
+    for first, *others in blocks[1:]:
+        lines += [f"{word} {first}", *others]
+    return lines
+
+
+def _filled(constants: list[str], room: int) -> list[str]:
+    """Return constants with commas between them as lines, each with as many as it holds."""
+    lines = [constants[0]]
+    for constant in constants[1:]:
+        if len(lines[-1]) + len(constant) + len(", ,") > room:
+            lines[-1] += ","
+            lines.append(constant)
+        else:
+            lines[-1] += f", {constant}"
+    return lines
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [_INDENT + line for line in lines]
+
+
 def _inside(node: Node, *bracketed: type[And | Or]) -> str:
     text = print_condition(node)
     return f"({text})" if isinstance(node, bracketed) else text
@@ -56,10 +117,14 @@ def _check(check: Check) -> str:
         right = _operand(check.right)
         return f"{left} {check.operator} {f'{VAL}({right})' if isinstance(check.right, FieldRef) else right}"
     if operator.takes_list or check.modifier:
-        said = " ".join(filter(None, (check.operator, check.modifier)))
-        return f"{left} {said} ({', '.join(map(_constant, check.right))})"
+        return f"{_list_head(check)} ({', '.join(map(_constant, check.right))})"
     (literal,) = check.right
     return f"{left} {check.operator} {literal.value if operator.takes_number else _constant(literal)}"
+
+
+def _list_head(check: Check) -> str:
+    """Return what stands before the parenthesis of a list."""
+    return " ".join(filter(None, (_operand(check.left), check.operator, check.modifier)))
 
 
 def _operand(node: Operand) -> str:
