@@ -54,9 +54,11 @@ def print_lines(node: Node, width: int) -> list[str]:
     """
     text = print_condition(node)
     room = max(width, _LEAST_ROOM)
-    if len(text) <= room:
-        return [text]
-    inner = room - len(_INDENT)
+    return [text] if len(text) <= room else _broken(node, text, room - len(_INDENT))
+
+
+def _broken(node: Node, text: str, inner: int) -> list[str]:
+    """Return a condition as lines where it can be broken; what is within another line has this much room."""
     match node:
         case And(children):
             return _joined("and", [_block("", child, inner, And, Or) for child in children])
