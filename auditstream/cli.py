@@ -37,7 +37,7 @@ from auditstream.options import (
     switches,
 )
 from auditstream.replay_command import run_replay
-from auditstream.rules_app import check_rule_files, explain_one_rule, list_all_fields, list_all_rules
+from auditstream.rules_app import check_rule_files, explain_one_rule, judge_samples, list_all_fields, list_all_rules
 from auditstream.screen import Screen
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.tokens_command import add_token
@@ -204,6 +204,7 @@ def add_new_token(
 rules_app.command("check")(check_rule_files)
 rules_app.command("list")(list_all_rules)
 rules_app.command("explain")(explain_one_rule)
+rules_app.command("test")(judge_samples)
 rules_app.command("fields")(list_all_fields)
 
 

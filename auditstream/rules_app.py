@@ -20,6 +20,7 @@ from auditstream.options import (
     switches,
 )
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
+from auditstream.samples_command import run_samples
 from auditstream.screen import Screen
 from auditstream.settings import read_settings
 
@@ -110,3 +111,23 @@ def explain_one_rule(  # noqa: PLR0913 - a command's parameters are its options
         }
     )
     raise typer.Exit(explain_rule(name, settings, output_format, Screen(), with_source=show_source))
+
+
+def judge_samples(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="DIR", help="Folders of rule files. None: the pack.")
+    ] = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 for rules without samples too.")] = False,
+    no_pack: PackOption = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Judge the sample events that are kept beside rules.
+
+    In a folder of rules, samples/FILE/RULE.jsonl holds those of a rule of FILE.yaml, one a line: {"alert": true or
+    false, "event": {...}}, with "before": [{...}, ...] where earlier events matter. RULE is the rule's name in lower
+    case, with '-' between words. Folders are loaded after the pack. The exit code is 1 if a rule does not alert, or
+    not, as a sample says.
+    """
+    settings = read_settings({"rules": folders or (), "no_pack": no_pack})
+    raise typer.Exit(run_samples(settings, output_format, Screen(), is_strict=strict))

@@ -1,11 +1,13 @@
 """What a rule comes to: its condition with lists, macros and exceptions put in, as text, and the fields that it reads.
 
 Made of the compiled rule alone, so that no load has to keep its trees for whoever asks later: a condition says all that
-its text said but for names of lists and macros, blanks and needless parentheses. Called by `auditstream rules explain`.
+its text said but for names of lists and macros, blanks and needless parentheses. Called by `auditstream rules explain`,
+and by `rules test` for why an event does not alert.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from rules.conditions import (
     Argument,
@@ -23,13 +25,18 @@ from rules.conditions import (
     Texts,
     Transformed,
 )
-from rules.fields import Field
+from rules.event import Event
+from rules.fields import Field, FieldValue, boolean
+from rules.interpreter import evaluate
 from rules.nodes import And, Check, FieldRef, Literal, Node, Not, Or, Sequence, Transform
 from rules.nodes import Operand as OperandNode
 from rules.operators import EXISTS, Constant
 from rules.output import Format, fields_of, name_of
-from rules.printer import print_condition, print_lines
+from rules.printer import print_condition, print_lines, print_operand
 from rules.ruleset import Rule
+
+_MAX_SHOWN: Final = 200
+"""Characters of a part of a condition, and of a value, that a remark of one line shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,34 @@ def output_text(output: Format) -> str:
         piece if isinstance(piece, str) else f"%{'' if piece.width is None else piece.width}{piece.name}"
         for piece in output
     )
+
+
+def unmet(condition: Condition, event: Event) -> str:
+    """Return, of a condition that does not hold for an event, the first part that does not, and the value it meets."""
+    part = condition
+    while isinstance(part, Conjunction):
+        part = next(child for child in part.children if not evaluate(child, event))
+    text = _cut(condition_text(part))
+    while isinstance(part, Negation):
+        part = part.child
+    if isinstance(part, Conjunction | Disjunction):
+        return text
+    return f"{text} ({print_operand(_operand(part.operand))} is {_cut(_shown(part.operand.read(event)))})"
+
+
+def _shown(value: FieldValue) -> str:
+    match value:
+        case None:
+            return "absent"
+        case bool():
+            return boolean(value)
+        case tuple():
+            return f"({', '.join(value)})"
+    return f"'{value}'"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
 def fields_read(rule: Rule) -> list[FieldRead]:

@@ -111,12 +111,12 @@ def _inside(node: Node, *bracketed: type[And | Or]) -> str:
 
 
 def _check(check: Check) -> str:
-    left = _operand(check.left)
+    left = print_operand(check.left)
     if check.operator == EXISTS:
         return f"{left} {EXISTS}"
     operator = OPERATORS[check.operator]
     if not isinstance(check.right, tuple):
-        right = _operand(check.right)
+        right = print_operand(check.right)
         return f"{left} {check.operator} {f'{VAL}({right})' if isinstance(check.right, FieldRef) else right}"
     if operator.takes_list or check.modifier:
         return f"{_list_head(check)} ({', '.join(map(_constant, check.right))})"
@@ -126,10 +126,11 @@ def _check(check: Check) -> str:
 
 def _list_head(check: Check) -> str:
     """Return what stands before the parenthesis of a list."""
-    return " ".join(filter(None, (_operand(check.left), check.operator, check.modifier)))
+    return " ".join(filter(None, (print_operand(check.left), check.operator, check.modifier)))
 
 
-def _operand(node: Operand) -> str:
+def print_operand(node: Operand) -> str:
+    """Return a field or a transformer's call as text."""
     if isinstance(node, FieldRef):
         return node.name + _brackets(node.argument)
     return f"{node.name}({', '.join(map(_argument, node.arguments))}){_brackets(node.selector)}"
@@ -141,7 +142,7 @@ def _argument(node: Literal | FieldRef | Sequence | Transform) -> str:
             return _quoted(value)
         case Sequence(elements):
             return f"({', '.join(map(_argument, elements))})"
-    return _operand(node)
+    return print_operand(node)
 
 
 def _brackets(argument: str | None) -> str:
