@@ -129,5 +129,5 @@ def judge_samples(
     case, with '-' between words. Folders are loaded after the pack. The exit code is 1 if a rule does not alert, or
     not, as a sample says.
     """
-    settings = read_settings({"rules": folders or (), "no_pack": no_pack})
+    settings = read_settings({"rules": tuple(dict.fromkeys(folders or ())), "no_pack": no_pack})
     raise typer.Exit(run_samples(settings, output_format, Screen(), is_strict=strict))

@@ -46,8 +46,7 @@ def read_sample(line: bytes) -> Sample:
     except RecursionError:
         raise ValueError(f"no sample: nested too deeply; {_FORM}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        told = str(error)
-        raise ValueError(f"no sample: {told[0].lower()}{told[1:]}; {_FORM}") from None
+        raise ValueError(f"no sample: {error}; {_FORM}") from None
 
 
 def judge(sample: Sample, rule: Rule) -> str | None:
@@ -97,4 +96,4 @@ def _why(sample: Sample, rule: Rule, state: State) -> str:
     assert isinstance(event, Event), "the engine has judged it"  # noqa: S101 - for a developer
     if record.key is not None:
         event = event.with_facts(observe(event, event.identity, record.key, state))
-    return f"{unmet(rule.condition, event)} does not hold"
+    return unmet(rule.condition, event)

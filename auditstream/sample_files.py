@@ -39,14 +39,14 @@ class Folder:
     """A folder of rule files that may have samples beside them; that of the pack where no path is given."""
 
     def __init__(self, path: Path | None = None) -> None:
+        self._path: Final = path
         self._root: Final[Traversable] = files("rules") / "library" if path is None else path
-        self._prefix: Final = _PACK if path is None else f"{path}/"
 
     def owns(self, rule: Rule) -> bool:
         """Tell whether a rule is defined in a file of this folder."""
-        if self._prefix == _PACK:
-            return rule.position.file.startswith(_PACK)
-        return PurePath(rule.position.file).parent == PurePath(self._prefix)
+        file = rule.position.file
+        is_shipped = file.startswith(_PACK)
+        return is_shipped if self._path is None else not is_shipped and PurePath(file).parent == self._path
 
     def groups(self) -> frozenset[str]:
         """Return what folders of samples may be called: the names of the rule files here without their endings."""
@@ -54,28 +54,34 @@ class Folder:
 
     def sample_path(self, rule: Rule) -> str:
         """Return where the samples of a rule of this folder belong, as it is shown."""
-        return f"{self._prefix}samples/{group_of(rule)}/{file_stem(rule.name)}{_SUFFIX}"
+        return self._shown(group_of(rule), file_stem(rule.name) + _SUFFIX)
 
     def sample_files(self) -> Iterator[SampleFile]:
         """Yield the sample files in the order of their names; hidden ones and files of other kinds are passed over."""
-        shown = f"{self._prefix}samples"
         try:
             groups = _sorted(self._root / "samples")
         except OSError as error:
-            yield SampleFile(shown, "", "", (), _unread(error))
+            yield SampleFile(self._shown(), "", "", (), _unread(error))
             return
         for group in groups:
-            yield from _in_group(group, f"{shown}/{group.name}")
+            yield from self._in_group(group)
 
+    def _in_group(self, group: Traversable) -> Iterator[SampleFile]:
+        try:
+            found = [file for file in _sorted(group) if file.name.endswith(_SUFFIX) and file.is_file()]
+        except OSError as error:
+            yield SampleFile(self._shown(group.name), group.name, "", (), _unread(error))
+            return
+        for file in found:
+            yield _read(file, self._shown(group.name, file.name), group.name)
 
-def _in_group(group: Traversable, shown: str) -> Iterator[SampleFile]:
-    try:
-        found = [file for file in _sorted(group) if file.name.endswith(_SUFFIX) and file.is_file()]
-    except OSError as error:
-        yield SampleFile(shown, group.name, "", (), _unread(error))
-        return
-    for file in found:
-        yield _read(file, f"{shown}/{file.name}", group.name)
+    def _shown(self, *parts: str) -> str:
+        """Return a path below the samples as it is shown."""
+        return (
+            f"{_PACK}{'/'.join(('samples', *parts))}"
+            if self._path is None
+            else str(self._path.joinpath("samples", *parts))
+        )
 
 
 def group_of(rule: Rule) -> str:
@@ -85,7 +91,7 @@ def group_of(rule: Rule) -> str:
 
 def file_stem(name: str) -> str:
     """Return what a rule's sample file is called: letters and digits of its name in lower case, `-` for all between."""
-    return re.sub(r"[\W_]+", "-", name.lower()).strip("-")
+    return re.sub(r"[\W_]+", "-", name.lower()).strip("-") or "-"
 
 
 def _sorted(folder: Traversable) -> list[Traversable]:

@@ -86,7 +86,7 @@ def _folders(settings: Settings) -> list[Folder]:
     for path in settings.rules:
         if path.exists() and not path.is_dir():
             raise UsageError(f"cannot test {path}: it is a file; name the folder that it is in, where samples/ is too")
-    return [Folder(path) for path in dict.fromkeys(settings.rules)] or [Folder()]
+    return [Folder(path) for path in settings.rules] or [Folder()]
 
 
 def _test_folder(folder: Folder, rules: Sequence[Rule], tested: _Tested) -> None:

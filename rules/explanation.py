@@ -69,16 +69,16 @@ def output_text(output: Format) -> str:
 
 
 def unmet(condition: Condition, event: Event) -> str:
-    """Return, of a condition that does not hold for an event, the first part that does not, and the value it meets."""
+    """Say, of a condition that does not hold for an event, which part does not, and the value that it meets."""
     part = condition
     while isinstance(part, Conjunction):
         part = next(child for child in part.children if not evaluate(child, event))
-    text = _cut(condition_text(part))
+    told = f"{_cut(condition_text(part))} does not hold"
     while isinstance(part, Negation):
         part = part.child
     if isinstance(part, Conjunction | Disjunction):
-        return text
-    return f"{text} ({print_operand(_operand(part.operand))} is {_cut(_shown(part.operand.read(event)))})"
+        return told
+    return f"{told} ({print_operand(_operand(part.operand))} is {_cut(_shown(part.operand.read(event)))})"
 
 
 def _shown(value: FieldValue) -> str:
@@ -87,6 +87,8 @@ def _shown(value: FieldValue) -> str:
             return "absent"
         case bool():
             return boolean(value)
+        case int():
+            return str(value)
         case tuple():
             return f"({', '.join(value)})"
     return f"'{value}'"

@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from processor.rule_files import pack_files
 from rules.conditions import Condition
 from rules.errors import LoadResult
-from rules.explanation import condition_lines, condition_text, fields_read, output_text
+from rules.event import Event
+from rules.explanation import condition_lines, condition_text, fields_read, output_text, unmet
 from rules.loader import load
 from rules.ruleset import Rule
 from rules.tokenizer import ConditionError
 from tests.evaluators import condition_of
 from tests.rules.strategies import CONDITIONS
 
+MakeEvent = Callable[..., Event]
 LoadText = Callable[..., LoadResult]
 
 RULE = """
@@ -90,6 +92,36 @@ def test_an_output_is_shown_as_it_was_written(load_text: LoadText) -> None:
     rule = _rule(load_text(RULE))
     expected = '%10ka.user.name %toupper(ka.verb) %ka.uri.param[a] 100 of %jevt.value["/a=b"].'
     assert output_text(rule.output) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("ka.verb = get", "ka.verb = get does not hold (ka.verb is 'create')"),
+        (
+            "ka.verb = create and (ka.verb exists and ka.verb = get)",
+            "ka.verb = get does not hold (ka.verb is 'create')",
+        ),
+        ("not not ka.verb = get", "ka.verb = get does not hold (ka.verb is 'create')"),
+        ("not(ka.verb exists)", "not ka.verb exists does not hold (ka.verb is 'create')"),
+        ("toupper(ka.verb) = get", "toupper(ka.verb) = get does not hold (toupper(ka.verb) is 'CREATE')"),
+        (
+            "ka.target.subresource exists",
+            "ka.target.subresource exists does not hold (ka.target.subresource is absent)",
+        ),
+        (
+            "ka.user.groups in (a)",
+            "ka.user.groups in (a) does not hold (ka.user.groups is (dev, system:authenticated))",
+        ),
+        ("evt.is_async = true", "evt.is_async = true does not hold (evt.is_async is false)"),
+        ("evt.rawtime < 5", "evt.rawtime < 5 does not hold (evt.rawtime is 1795466041258117000)"),
+        ("ka.verb = get or ka.verb = list", "ka.verb = get or ka.verb = list does not hold"),
+        ("not (ka.verb = create or ka.verb = b)", "not(ka.verb = create or ka.verb = b) does not hold"),
+        (f"ka.verb in ({'abcd, ' * 50}e)", f"ka.verb in ({'abcd, ' * 31}a… does not hold (ka.verb is 'create')"),
+    ],
+)
+def test_why_a_condition_does_not_hold_is_told(condition: str, told: str, make_event: MakeEvent) -> None:
+    assert unmet(condition_of(condition), make_event()) == told
 
 
 @pytest.mark.parametrize(
