@@ -126,7 +126,7 @@ OPERATORS: Final = {
             holds_of_others=True,
             takes_modifier=True,
         ),
-        # Texts are ordered by their code points, which is the order of their UTF-8 bytes.
+        # The code points of texts are ordered as their UTF-8 bytes are.
         _ordering("<", operator.lt),
         _ordering("<=", operator.le),
         _ordering(">", operator.gt),
