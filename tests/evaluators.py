@@ -8,6 +8,7 @@ from rules.conditions import Condition
 from rules.event import Event
 from rules.interpreter import evaluate
 from rules.parser import parse
+from rules.ruleset import Matching, Rule, Ruleset
 from rules.text import Text
 
 
@@ -43,3 +44,13 @@ class Judge:
         outcome = self._compiled.matches(Values(event))
         assert outcome is meaning, f"the interpreter says {meaning}, generated code {outcome}:\n{self._compiled.source}"
         return meaning
+
+
+def matches(ruleset: Ruleset, event: Event) -> list[Rule]:
+    """Return the rules that match an event: by index and generated code, and by the interpreter one by one."""
+    verdict = ruleset.match(event)
+    assert verdict.failures == ()
+    meant = [rule for rule in ruleset.rules if rule.is_enabled and evaluate(rule.condition, event)]
+    told = list(verdict.matches)
+    assert told == (meant[:1] if ruleset.matching is Matching.FIRST else meant)
+    return told
