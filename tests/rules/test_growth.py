@@ -1,8 +1,6 @@
 """Twice as much text takes twice as many steps: counted in calls of functions, which no busy machine changes."""
 
-import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import pytest
 
@@ -12,27 +10,11 @@ from rules.parser import parse
 from rules.reader import RuleFile
 from rules.tokenizer import ConditionError, Tokenizer
 from tests.evaluators import as_text
+from tests.rules.steps import steps
 
 Work = Callable[[str], object]
 
 _NUMBER = 40
-
-
-def _steps(work: Work, text: str) -> int:
-    """Return how many functions are called, of Python and of C, while something is done with a text."""
-    count = 0
-
-    def tell(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(tell)
-    try:
-        work(text)
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def _tokens(text: str) -> None:
@@ -104,7 +86,9 @@ def test_twice_as_much_takes_at_most_twice_as_many_steps(work: Work, piece: str)
 
 def _is_linear(work: Work, text: Sequence[str]) -> bool:
     """Tell whether what is added costs no more than what was there, but for a little."""
-    once, twice, four_times = (_steps(work, "".join(text[:number])) for number in (_NUMBER, 2 * _NUMBER, 4 * _NUMBER))
+    once, twice, four_times = (
+        steps(lambda text="".join(text[:number]): work(text)) for number in (_NUMBER, 2 * _NUMBER, 4 * _NUMBER)
+    )
     assert once > 0
     return twice - once <= 1.1 * once + 50 and four_times - twice <= 2.2 * (twice - once) + 50
 

@@ -47,6 +47,8 @@ def test_what_has_no_place_in_a_file_names_its_path(tmp_path: Path) -> None:
     assert files == []
     assert [problem.to_text() for problem in problems] == [
         f"warning: no rule files in the folder {tmp_path} [LOAD_NO_FILES]\n  hint: put files named *.yaml into it",
-        f"error: cannot read {tmp_path}/nosuch.yaml: No such file or directory [LOAD_ERR_FILE_READ]\n"
-        "  hint: check the path and its permissions",
+        (
+            f"error: cannot read {tmp_path}/nosuch.yaml: No such file or directory [LOAD_ERR_FILE_READ]\n"
+            "  hint: check the path and its permissions"
+        ),
     ]
