@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditstream import cli
+from auditstream import cli, rules_app
 from tests.auditstream.conftest import COMMAND, Ended, without_time
 
 if TYPE_CHECKING:

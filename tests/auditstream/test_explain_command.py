@@ -118,8 +118,10 @@ def test_machines_get_the_same_as_one_object(run: "Run") -> None:
         "name": "ka.verb",
         "in_condition": True,
         "in_output": True,
+        "field": "ka.verb",
         "type": "text",
         "is_list": False,
+        "argument": None,
         "description": "The verb: create, get, patch, deletecollection, ...",
     }
     assert python.startswith("def matches(values):\n    return (\n")

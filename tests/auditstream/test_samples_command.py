@@ -241,3 +241,17 @@ def test_a_closed_pipe_ends_quietly(folder: Path, write: Write) -> None:
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
     ended = subprocess.run(["bash", "-c", shell], capture_output=True, env=buffered, cwd=folder, check=True, timeout=60)  # noqa: S603, S607 - bash has PIPESTATUS
     assert (ended.stdout.split(), ended.stderr) == ([b"1", b"0"], b"")
+
+
+def test_the_example_of_the_documentation_is_as_it_says(run: "Run", folder: Path) -> None:
+    section = DOCS.read_text(encoding="utf-8").split("## Looking at rules, and testing them")[1].split("\n## ")[0]
+    blocks = dict(re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    (rule_file,) = re.findall(r"`(rules\.d/\w+\.yaml)`", section)
+    (sample_file,) = re.findall(r"`(rules\.d/samples/\S+\.jsonl)` may be", section)
+    (folder / sample_file).parent.mkdir(parents=True)
+    (folder / rule_file).write_text(blocks["yaml"])
+    (folder / sample_file).write_text(blocks["json"])
+    prompt, _, told = blocks[""].partition("\n")
+    assert prompt == "$ auditstream rules test rules.d"
+    assert run("rules", "check", "--strict", rule_file).code == 0
+    assert run("rules", "test", "rules.d") == Ended(1, told, "")
