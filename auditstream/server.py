@@ -121,6 +121,8 @@ async def _run(front: Front, behind: Behind, on_listening: Callable[[Stop], None
         lifespan="off",
         ws="none",
         server_header=False,
+        # asyncio tries to take so many connections at once, and when no file is left fails as often: 2,048 by default.
+        backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -129,7 +129,8 @@ def _comparison(node: Check) -> Condition:
     _check_operator(node, operator, operand.shape)
     if not isinstance(node.right, tuple):
         return _operand_comparison(node, operator, operand, check_operand(node.right))
-    constants = tuple(_constant(literal, operand.shape.type) for literal in node.right)
+    kind = operand.shape.type
+    constants = tuple([_constant(literal, kind) for literal in node.right])
     if node.modifier:
         bound = tuple(
             _bound(operator, constant, literal.at) for constant, literal in zip(constants, node.right, strict=True)

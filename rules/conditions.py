@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules.event import Event
-from rules.fields import Field, FieldValue, Type
+from rules.fields import Field, FieldValue, Type, boolean
 from rules.operators import Operator
 from rules.transformers import Shape, Transformer
 
@@ -59,7 +59,7 @@ class Texts:
     def read(self, event: Event) -> FieldValue:
         """Return the elements, None where one of them is absent."""
         values = _all_of(self.elements, event)
-        return None if values is None else tuple(map(str, values))
+        return None if values is None else tuple(map(_as_text, self.elements, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,15 @@ class Transformed:
         if self.transformer.apply_selected is None or self.selector is None:
             return self.transformer.apply(*values)
         return self.transformer.apply_selected(self.selector, *values)
+
+
+def _as_text(element: FieldOperand | Text | Transformed, value: FieldValue) -> str:
+    """Return a value as outputs show it."""
+    if isinstance(value, bool):
+        return boolean(value)
+    if isinstance(value, int):
+        return f"{value:0{element.field.digits if isinstance(element, FieldOperand) else 1}}"
+    return str(value)
 
 
 Operand = FieldOperand | Transformed

@@ -6,7 +6,6 @@ of members, the escapes of nested text. Used by `rules.event`; the bytes were ch
 """
 
 import re
-from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -24,42 +23,67 @@ _decode_string = msgspec.json.Decoder(str).decode
 _decode_whole = msgspec.json.Decoder(float_hook=str).decode  # as text: a number may be beyond any float
 
 
+class _Unread:
+    """Stands where nobody has looked yet."""
+
+
+_UNREAD: Final = _Unread()
+
+
 class Value:
-    """One JSON value: object, array, string, or anything else."""
+    """One JSON value: object, array, string, or anything else. What was looked at once is remembered."""
+
+    # By hand: there are many of these in an event, and `cached_property` takes a lock before Python 3.12.
+    __slots__ = ("_buffer", "_elements", "_first", "_members", "_raw", "_string", "_text")
 
     def __init__(self, buffer: bytes | msgspec.Raw) -> None:
         self._buffer: Final = buffer
         self._first: Final = memoryview(buffer)[0]
+        self._raw: bytes | None = None
+        self._members: dict[str, Value] | _Unread | None = _UNREAD
+        self._elements: list[Value] | _Unread | None = _UNREAD
+        self._string: str | _Unread | None = _UNREAD
+        self._text: str | None = None
 
-    @cached_property
+    @property
     def raw(self) -> bytes:
         """The value's bytes, no blanks around it. A copy: what is only looked into needs none."""
-        return bytes(self._buffer)
+        if self._raw is None:
+            self._raw = bytes(self._buffer)
+        return self._raw
 
-    @cached_property
+    @property
     def members(self) -> "dict[str, Value] | None":
         """The members of an object, the last of equal names; None for anything that is not an object."""
-        if self._first != _BRACE:
-            return None
-        return {name: Value(raw) for name, raw in _decode_members(self._buffer).items()}
+        if isinstance(self._members, _Unread):
+            is_object = self._first == _BRACE
+            self._members = (
+                {name: Value(raw) for name, raw in _decode_members(self._buffer).items()} if is_object else None
+            )
+        return self._members
 
-    @cached_property
+    @property
     def elements(self) -> "list[Value] | None":
         """The elements of an array; None for anything that is not an array."""
-        if self._first != _BRACKET:
-            return None
-        return [Value(raw) for raw in _decode_elements(self._buffer)]
+        if isinstance(self._elements, _Unread):
+            is_array = self._first == _BRACKET
+            self._elements = [Value(raw) for raw in _decode_elements(self._buffer)] if is_array else None
+        return self._elements
 
-    @cached_property
+    @property
     def string(self) -> str | None:
         """The content of a string, whole; None for anything that is not a string."""
-        return _decode_string(self._buffer) if self._first == _QUOTE else None
+        if isinstance(self._string, _Unread):
+            self._string = _decode_string(self._buffer) if self._first == _QUOTE else None
+        return self._string
 
-    @cached_property
+    @property
     def text(self) -> str:
         """What conditions see: a string's content, else compact JSON in its own spelling; up to the first NUL."""
-        text = self.compact.decode() if self.string is None else self.string
-        return text if "\0" not in text else text[: text.index("\0")]
+        if self._text is None:
+            whole = self.compact.decode() if self.string is None else self.string
+            self._text = whole if "\0" not in whole else whole[: whole.index("\0")]
+        return self._text
 
     @property
     def compact(self) -> bytes:

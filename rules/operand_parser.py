@@ -199,16 +199,31 @@ def read_list(tokenizer: Tokenizer, operator: str) -> tuple[Literal, ...]:
                 f"write {operator} (first, second)",
             )
         return (Literal(name.text, name.at),)
-    values: list[Literal] = []
     tokenizer.skip_blank()
+    values = _plain_values(tokenizer)
+    is_first = True
     while not tokenizer.read(")"):
-        if values:
+        if not is_first:
             hint = "close the list with ')'" if tokenizer.is_at_end() else _LIST_HINT
             tokenizer.expect(",", "',' or ')' in the list", hint)
             tokenizer.skip_blank()
         values.append(_list_value(tokenizer))
+        is_first = False
         tokenizer.skip_blank()
     return tuple(values)
+
+
+_PLAIN_VALUE: Final = re.compile(r"([^()\"'\s=,]+)[ \t\b\r\n]*,[ \t\b\r\n]*(?![),]|\Z)", re.ASCII)
+"""A bare string in a list, and all that stands before the value after it."""
+
+
+def _plain_values(tokenizer: Tokenizer) -> list[Literal]:
+    """Take the bare strings that a list begins with, as long as another value follows: long lists are mostly these."""
+    text, values = tokenizer.text, []
+    while (match := _PLAIN_VALUE.match(text.value, tokenizer.index)) is not None:
+        values.append(Literal(match.group(1), text.origins[match.start()]))
+        tokenizer.index = match.end()
+    return values
 
 
 def _list_value(tokenizer: Tokenizer) -> Literal:

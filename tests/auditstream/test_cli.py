@@ -83,7 +83,7 @@ def test_an_internal_error_is_one_line_and_70(
         raise LookupError("lost\x1b\nit")
 
     monkeypatch.setattr(sys, "argv", ["auditstream", "rules", "list"])
-    monkeypatch.setattr(cli, "Screen", fail)
+    monkeypatch.setattr(rules_app, "Screen", fail)
     line = fail.__code__.co_firstlineno + 1
     assert cli.main() == 70
     assert capsys.readouterr().err == (

@@ -24,6 +24,7 @@ MakeEvent = Callable[..., Event]
         ("concat(ka.verb, '-', 5)", "create-5"),
         ("concat(ka.verb, ka.target.subresource)", None),
         ("join('+', (ka.verb, 'x', len(ka.verb)))", "create+x+6"),
+        ("join('+', (evt.is_async, evt.rawtime.ns))", "false+258117000"),
         ("join('+', (ka.verb, ka.target.subresource))", None),
         ("join(ka.target.subresource, ())", None),
         ("join('/', ka.user.groups)", "dev/system:authenticated"),
