@@ -62,7 +62,7 @@ def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
     result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
     if result.ruleset is None:
-        screen.note([escape_lines(LoadResult(None, result.errors).to_text())])
+        screen.note([escape_lines(LoadResult(None, result.errors, result.files).to_text())])
         return None
     screen.note(_warning(problem) for problem in result.warnings)
     refuse_unknown_rules(settings, result.ruleset)

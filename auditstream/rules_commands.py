@@ -123,7 +123,7 @@ def _contents(result: LoadResult, ruleset: Ruleset) -> str:
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     return (
         f"ok: {counted(len(ruleset.rules), 'rule')} ({enabled:,} enabled), {counted(result.macros, 'macro')}, "
-        f"{counted(result.lists, 'list')} in {counted(result.files, 'file')}"
+        f"{counted(result.lists, 'list')} in {counted(len(result.files), 'file')}"
     )
 
 

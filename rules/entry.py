@@ -112,6 +112,14 @@ class Entry:
         self._asked.add(key)
         return key not in self._values or is_null(self._values[key])
 
+    def text_if_any(self, key: str) -> str | None:
+        """Return the text under a key; None where there is none, be the key there or not."""
+        node = self._values.get(key)
+        if self.is_empty(key) or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return None
+        text = self.optional(key)
+        return None if text is None else text.value
+
     def values(self, key: str) -> ValueList | None:
         """Return the texts and sequences of texts of the sequence under a key; None where it is no such sequence."""
         self._asked.add(key)

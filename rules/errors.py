@@ -96,17 +96,6 @@ class Problem:
         }
 
 
-def _in_order(problems: Sequence[Problem]) -> list[Problem]:
-    """Return problems as an author meets them going through the files; those of no place first."""
-    files = list(dict.fromkeys(problem.position.file for problem in problems if problem.position is not None))
-
-    def place(problem: Problem) -> tuple[int, int, int]:
-        position = problem.position
-        return (-1, 0, 0) if position is None else (files.index(position.file), position.line, position.column)
-
-    return sorted(problems, key=place)
-
-
 def _cells(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     return sum(
@@ -140,8 +129,9 @@ class LoadResult:
 
     ruleset: "Ruleset | None"
     problems: Sequence[Problem]
-    files: int = 0
-    """How many files were read."""
+    """As the phases of a load find them."""
+    files: Sequence[str] = ()
+    """The names of the files, in the order in which they were loaded."""
     macros: int = 0
     """How many macros they define."""
     lists: int = 0
@@ -159,7 +149,20 @@ class LoadResult:
 
     def to_text(self) -> str:
         """Return all problems for a person, errors first, in the order of the files; empty where there are none."""
-        return "\n\n".join(problem.to_text() for problem in [*_in_order(self.errors), *_in_order(self.warnings)])
+        return "\n\n".join(problem.to_text() for problem in self._in_order())
+
+    def _in_order(self) -> list[Problem]:
+        """Return problems as an author meets them going through the files, those of no place first; errors first."""
+        numbers = {name: number for number, name in reversed(list(enumerate(self.files)))}
+
+        def place(problem: Problem) -> tuple[bool, int, int, int]:
+            at = problem.position
+            is_warning = not problem.code.is_error
+            if at is None:
+                return is_warning, -1, 0, 0
+            return is_warning, numbers.get(at.file, len(numbers)), at.line, at.column
+
+        return sorted(self.problems, key=place)
 
     def to_json(self) -> str:
         """Return the result as one JSON object."""

@@ -79,6 +79,9 @@ class Catalogue:
     def __iter__(self) -> Iterator[Field]:
         return iter(self._fields.values())
 
+    def __getitem__(self, name: str) -> Field:
+        return self._fields[name]
+
     def get(self, name: str) -> Field | None:
         """Return the field of this very name."""
         return self._fields.get(name)

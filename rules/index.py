@@ -8,7 +8,9 @@ Only constants that conditions hold exactly tell heads apart, so there are finit
 made-up resource is as any other that no rule names.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
+from operator import and_, or_
 from typing import Final, Generic, TypeVar
 
 from rules.catalogue import FIELDS
@@ -26,12 +28,11 @@ from rules.conditions import (
     Present,
 )
 from rules.fields import FieldValue
-from rules.operators import MODIFIERS
 
 T = TypeVar("T")
 
 _HEAD: Final = tuple(
-    FieldOperand(field, argument)
+    FieldOperand(FIELDS[name], argument)
     for name, argument in (
         ("ka.stage", None),
         ("jevt.value", "/stage"),
@@ -40,64 +41,111 @@ _HEAD: Final = tuple(
         ("ka.target.resource", None),
         ("ka.target.subresource", None),
     )
-    if (field := FIELDS.get(name)) is not None
 )
 """What is looked at first, where conditions hold constants of it."""
 
-_EXACT: Final = frozenset({"=", "==", "!=", "in", "intersects"})
-"""Operators to which all values that are no constant of theirs are one."""
-
-_MAX_HEADS: Final = 20_000
-"""How many heads are remembered; beyond, every rule is asked. The rules that ship tell some hundreds apart."""
+_MAX_KEPT: Final = 100_000
+"""How many entries the lists of candidates that are kept may have together; beyond, a list is made each time."""
 
 
-class _Other:
-    """A value that is none of the constants; it equals nothing."""
-
-
-_OTHER: Final = _Other()
-
-_Head = Mapping[Operand, FieldValue | _Other]
+_Simple = Present | Comparison | ModifiedComparison | OperandComparison
 
 
 class Index(Generic[T]):
-    """What belongs to conditions, by the heads of the events for which they may hold."""
+    """What belongs to conditions, by the heads of the events for which they may hold.
+
+    A set of conditions is an integer with a bit for each. Each part of the head says by itself which conditions it
+    leaves; what all parts leave is asked.
+    """
 
     def __init__(self, entries: Sequence[tuple[Condition, T]], slot: Callable[[Operand], Slot]) -> None:
-        self._entries: Final = tuple(entries)
-        self._all: Final = tuple(entry for _, entry in entries)
-        constants: dict[Operand, set[FieldValue]] = {}
-        for condition, _ in entries:
+        self._entries: Final = tuple(entry for _, entry in entries)
+        self._all: Final = (1 << len(entries)) - 1
+        conditions = [condition for condition, _ in entries]
+        constants: dict[Operand, dict[FieldValue, None]] = {}
+        for condition in conditions:
             for operand, constant in _constants(condition):
-                constants.setdefault(operand, set()).add(constant)
-        self._operands: Final = tuple(operand for operand in _HEAD if operand in constants)
-        # Each constant is its own class, and so is absence; what is missing here is `_OTHER`.
-        self._classes: Final[tuple[tuple[Slot, dict[FieldValue, FieldValue]], ...]] = tuple(
-            (slot(operand), {value: value for value in {None, *constants[operand]}}) for operand in self._operands
-        )
-        self._found: Final[dict[tuple[FieldValue | _Other, ...], tuple[T, ...]]] = {}
+                constants.setdefault(operand, {})[constant] = None
+        parts = [(slot(one), _Part(one, constants[one], conditions)) for one in _HEAD if one in constants]
+        self._parts: Final = [(place, part.left_by_value, part.left_by_others) for place, part in parts]
+        self._kept: Final[dict[int, tuple[T, ...]]] = {}
+        self._room = _MAX_KEPT
 
     def candidates(self, values: Values) -> tuple[T, ...]:
         """Return what belongs to the conditions that may hold for an event, in the order that they were given in."""
-        head = tuple([classes.get(values[slot], _OTHER) for slot, classes in self._classes])
-        found = self._found.get(head)
-        return self._find(head) if found is None else found
+        left = self._all
+        for slot, by_value, by_others in self._parts:
+            left &= by_value.get(values[slot], by_others)
+        kept = self._kept.get(left)
+        return self._list(left) if kept is None else kept
 
-    @property
-    def heads(self) -> int:
-        """How many heads have been met."""
-        return len(self._found)
-
-    def _find(self, head: tuple[FieldValue | _Other, ...]) -> tuple[T, ...]:
-        if len(self._found) >= _MAX_HEADS:
-            return self._all
-        known: _Head = dict(zip(self._operands, head, strict=True))
-        found = tuple(entry for condition, entry in self._entries if decide(condition, known) is not False)
-        self._found[head] = found
+    def _list(self, left: int) -> tuple[T, ...]:
+        found = tuple(self._entries[number] for number in _bits(left))
+        if self._room >= len(found):
+            self._room -= len(found) + 1
+            self._kept[left] = found
         return found
 
 
-def _constants(condition: Condition) -> Iterable[tuple[Operand, FieldValue]]:
+class _Part:
+    """One part of the head: which conditions each of its values leaves.
+
+    Each constant is a class of values by itself, and so is absence; all others are one. A set of classes is an integer
+    with a bit for each.
+    """
+
+    def __init__(self, operand: Operand, constants: Iterable[FieldValue], conditions: Sequence[Condition]) -> None:
+        self._operand: Final = operand
+        self._bits: Final = {value: 1 << number for number, value in enumerate(dict.fromkeys((None, *constants)))}
+        self._absent: Final = self._bits[None]
+        others = 1 << len(self._bits)
+        self._all: Final = 2 * others - 1
+        left = [0] * (len(self._bits) + 1)
+        ruled_out = left.copy()
+        everywhere = 0
+        for number, condition in enumerate(conditions):
+            may_hold, _ = self._outcomes(condition)
+            if 2 * may_hold.bit_count() <= len(left):
+                for index in _bits(may_hold):
+                    left[index] |= 1 << number
+                continue
+            everywhere |= 1 << number
+            for index in _bits(self._all ^ may_hold):
+                ruled_out[index] |= 1 << number
+        *by_value, self.left_by_others = (
+            (some | everywhere) & ~others for some, others in zip(left, ruled_out, strict=True)
+        )
+        self.left_by_value: Final = dict(zip(self._bits, by_value, strict=True))
+
+    def _outcomes(self, condition: Condition) -> tuple[int, int]:
+        """Return the classes for which a condition may hold, and for which it may not, by this part alone."""
+        match condition:
+            case Conjunction(children) | Disjunction(children):
+                outcomes = [self._outcomes(child) for child in children]
+                holding, failing = (holds for holds, _ in outcomes), (fails for _, fails in outcomes)
+                if isinstance(condition, Conjunction):
+                    return reduce(and_, holding), reduce(or_, failing)
+                return reduce(or_, holding), reduce(and_, failing)
+            case Negation(child):
+                holds, fails = self._outcomes(child)
+                return fails, holds
+        return self._of_comparison(condition)
+
+    def _of_comparison(self, condition: _Simple) -> tuple[int, int]:
+        present = self._all ^ self._absent
+        if condition.operand != self._operand:
+            return self._all, self._all
+        if isinstance(condition, Present):
+            return present, self._absent
+        if not isinstance(condition, Comparison) or not condition.operator.is_exact:
+            return present, self._all
+        named = reduce(or_, (self._bits[constant] for constant in condition.constants), 0)
+        if condition.operator.holds_of_others:
+            return present ^ named, named | self._absent
+        return named, self._all ^ named
+
+
+def _constants(condition: Condition) -> Iterator[tuple[Operand, FieldValue]]:
     """Yield what a condition compares operands of the head with exactly; None where it asks whether there is one."""
     match condition:
         case Conjunction(children) | Disjunction(children):
@@ -105,8 +153,8 @@ def _constants(condition: Condition) -> Iterable[tuple[Operand, FieldValue]]:
                 yield from _constants(child)
         case Negation(child):
             yield from _constants(child)
-        case Comparison(operand, operator, constants) | ModifiedComparison(operand, operator, _, constants):
-            if operand in _HEAD and operator.name in _EXACT:
+        case Comparison(operand, operator, constants):
+            if operator.is_exact and operand in _HEAD:
                 for constant in constants:
                     yield operand, constant
         case Present(operand):
@@ -114,43 +162,9 @@ def _constants(condition: Condition) -> Iterable[tuple[Operand, FieldValue]]:
                 yield operand, None
 
 
-def decide(condition: Condition, head: _Head) -> bool | None:
-    """Return whether a condition holds for all events with this head, or for none (False); None if it depends."""
-    match condition:
-        case Conjunction(children):
-            return _first_of(children, head, decisive=False)
-        case Disjunction(children):
-            return _first_of(children, head, decisive=True)
-        case Negation(child):
-            outcome = decide(child, head)
-            return None if outcome is None else not outcome
-    return _decide_simple(condition, head)
-
-
-def _first_of(children: Sequence[Condition], head: _Head, *, decisive: bool) -> bool | None:
-    """Return the outcome that decides as soon as a child has it; else None if some child is open."""
-    is_open = False
-    for child in children:
-        outcome = decide(child, head)
-        if outcome is decisive:
-            return decisive
-        is_open = is_open or outcome is None
-    return None if is_open else not decisive
-
-
-def _decide_simple(
-    condition: Present | Comparison | ModifiedComparison | OperandComparison, head: _Head
-) -> bool | None:
-    if condition.operand not in head:
-        return None
-    value = head[condition.operand]
-    if isinstance(condition, Present):
-        return value is not None
-    if value is None:
-        return False
-    if isinstance(condition, OperandComparison) or (value is _OTHER and condition.operator.name not in _EXACT):
-        return None
-    compare = condition.operator.compare
-    if isinstance(condition, Comparison):
-        return compare(value, condition.bound)
-    return MODIFIERS[condition.modifier]([compare(value, bound) for bound in condition.bound])
+def _bits(mask: int) -> Iterator[int]:
+    """Yield the places of the bits that are set, from the lowest on."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest

@@ -31,7 +31,13 @@ def load(files: Sequence[RuleFile], selection: Selection = AS_WRITTEN) -> LoadRe
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection))
-    return LoadResult(ruleset, tuple(problems), len(files), len(definitions.macros), len(definitions.lists))
+    return LoadResult(
+        ruleset,
+        tuple(problems),
+        tuple(file.name for file in files),
+        macros=len(definitions.macros),
+        lists=len(definitions.lists),
+    )
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:

@@ -260,7 +260,7 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
             f"expected the closing {tokenizer.here()} of this text",
             r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end",
         )
-    quote, inside = token.text[0], token.text[1:-1].encode()
+    quote, inside = token.text[0], token.text[1:-1].encode(errors="surrogatepass")
 
     def undo(match: re.Match[bytes]) -> bytes:
         code, character = match.groups()
@@ -277,7 +277,7 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
             )
         return _ESCAPED[character]
 
-    # A byte of \xHH may be no character by itself; it then equals nothing that an event can hold.
+    # A byte of \xHH may be no character by itself: a value then has it only if it is no text, as what b64() decodes.
     return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
 
 

@@ -52,6 +52,10 @@ class Operator:
     """Whether a field may stand on the right."""
     takes_modifier: bool = False
     """Whether `oneof`, `anyof`, `allof` may follow."""
+    is_exact: bool = False
+    """Whether all values that are none of the constants are one to it."""
+    holds_of_others: bool = False
+    """Whether it holds of these."""
     needs_blank: bool = False
     """Whether a blank must follow, as it must after a word that could go on."""
 
@@ -109,9 +113,20 @@ def _ordering(name: str, compare: Callable[[Any, Any], bool]) -> Operator:
 OPERATORS: Final = {
     one.name: one
     for one in (
-        *(Operator(name, operator.eq, "{left} == {right}", ALL_TYPES, takes_modifier=True) for name in ("=", "==")),
-        Operator("!=", operator.ne, "{left} != {right}", ALL_TYPES, takes_modifier=True),
-        # Texts are ordered by their code points, which is the order of their UTF-8 bytes.
+        *(
+            Operator(name, operator.eq, "{left} == {right}", ALL_TYPES, is_exact=True, takes_modifier=True)
+            for name in ("=", "==")
+        ),
+        Operator(
+            "!=",
+            operator.ne,
+            "{left} != {right}",
+            ALL_TYPES,
+            is_exact=True,
+            holds_of_others=True,
+            takes_modifier=True,
+        ),
+        # The code points of texts are ordered as their UTF-8 bytes are.
         _ordering("<", operator.lt),
         _ordering("<=", operator.le),
         _ordering(">", operator.gt),
@@ -147,6 +162,7 @@ OPERATORS: Final = {
             list_spelling="{left} != () and {right}.issuperset({left})",
             bind=frozenset,
             bind_value=_as_set,
+            is_exact=True,
             takes_list=True,
         ),
         Operator(
@@ -158,6 +174,7 @@ OPERATORS: Final = {
             list_spelling="not {right}.isdisjoint({left})",
             bind=frozenset,
             bind_value=_as_set,
+            is_exact=True,
             takes_list=True,
         ),
         Operator(

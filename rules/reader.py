@@ -270,7 +270,7 @@ def _read_priority(entry: Entry, is_there: bool) -> Priority | None:  # noqa: FB
 def _read_toggle(entry: Entry, name: str) -> Item | None:
     """Read `rule` and `enabled` alone: the old way to switch a rule on or off."""
     is_enabled = entry.flag("enabled")
-    source = entry.optional("source")
+    source = entry.text_if_any("source")
     hint = "add override: {enabled: replace}"
     entry.fail("'enabled' alone is old", entry.key_at("enabled"), hint, Code.DEPRECATED_ITEM)
     if is_enabled is None:
@@ -280,7 +280,7 @@ def _read_toggle(entry: Entry, name: str) -> Item | None:
         entry.at,
         {"enabled": Change.REPLACE},
         is_enabled=is_enabled,
-        source=None if source is None else source.value,
+        source=source,
     )
 
 
@@ -305,7 +305,7 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
     for key in entry.keys():  # noqa: SIM118 - an entry is no mapping
         if key in _REPLACEABLE and key not in changes and not entry.is_broken:
             entry.fail(f"'{key}' is not named in 'override'", entry.key_at(key), f"add {key}: replace to it")
-    source = entry.optional("source")
+    source = entry.text_if_any("source")
     description = entry.optional("desc")
     tags = entry.texts("tags")
     appends = changes.get("exceptions") is Change.APPEND
@@ -320,7 +320,7 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
         priority=_read_priority(entry, "priority" in changes),
         tags=None if tags is None else frozenset(tag.value for tag in tags),
         is_enabled=entry.flag("enabled"),
-        source=None if source is None else source.value,
+        source=source,
         exceptions=read_exceptions(entry, appends=appends),
         skips_unknown_fields=entry.flag(_SKIP),
     )

@@ -39,6 +39,9 @@ _MAX_GUESSES: Final = 100
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
 
+_MAX_ALL_CHECKS: Final = 500_000
+"""Comparisons that all conditions of a load may hold together: ten thousand rules of fifty each."""
+
 _MAX_DEPTH: Final = 250
 """How deep one condition may nest once its macros are put in: the tree is walked by recursion, for every event. A
 condition by itself gets no deeper than this."""
@@ -59,6 +62,7 @@ class Resolver:
         """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._definitions: Final = definitions
         self._visits = 0
+        self._checks = 0
         self._all_visits = 0
         self._size = 0
         self._guesses = 0
@@ -83,6 +87,10 @@ class Resolver:
             raise ConditionError(
                 "the condition nests too deeply with its macros put in", condition.origins[0], _FLATTEN
             )
+        self._checks += tree.checks
+        if self._checks > _MAX_ALL_CHECKS:
+            message = f"with this condition all rules together hold more than {_MAX_ALL_CHECKS:,} comparisons"
+            raise ConditionError(message, condition.origins[0], _FLATTEN)
         return tree.node
 
     def check_former(self, macro: Numbered[MacroItem]) -> None:

@@ -1,6 +1,6 @@
 """The transformers: each once, with what it takes, what it gives and what it does.
 
-A value that is absent never gets here: of an absent part the whole is absent (`rules.operands` sees to that). Texts
+A value that is absent never gets here: of an absent part the whole is absent (`rules.conditions` sees to that). Texts
 may hold bytes that are no characters, as lone surrogates: what `b64` decodes need not be text. Spec section 1.9.
 """
 
@@ -131,7 +131,12 @@ _MIN_CONCAT: Final = 2
 
 
 def _concat(*parts: str) -> str:
-    return "".join(parts)
+    return _whole("".join(parts))
+
+
+def _whole(text: str) -> str:
+    """Return a text whose parts may each hold a part of a character: together they are one."""
+    return text if text.isascii() else text_bytes(text).decode(errors="surrogateescape")
 
 
 def _concat_shape(arguments: Sequence[Shape]) -> Shape | None:
@@ -140,7 +145,7 @@ def _concat_shape(arguments: Sequence[Shape]) -> Shape | None:
 
 
 def _join(separator: str, elements: tuple[str, ...]) -> str:
-    return separator.join(elements)
+    return _whole(separator.join(elements))
 
 
 def _join_shape(arguments: Sequence[Shape]) -> Shape | None:

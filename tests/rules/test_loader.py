@@ -69,3 +69,13 @@ def test_files_are_told_apart_in_the_digest() -> None:
     two = load([RuleFile("a", b"# a"), RuleFile("b", b"b")])
     assert one.ruleset is not None
     assert two.ruleset is None or two.ruleset.digest != one.ruleset.digest
+
+
+def test_problems_are_told_in_the_order_of_the_files_not_of_the_phases(load_text: LoadText) -> None:
+    late = _RULE.replace("ka.verb = get", "ka.nosuch = get")
+    told = load_text(late + "- rule: s\n", "- macro: m\n").to_text()
+    assert [line for line in told.splitlines() if "-->" in line] == [
+        "  --> 0.yaml:3:14, in rule r, condition",
+        *["  --> 0.yaml:9:3, in rule s"] * 4,
+        "  --> 1.yaml:1:3, in macro m",
+    ]

@@ -171,3 +171,18 @@ def test_a_file_that_is_no_yaml_is_told_whole(load_text: LoadText) -> None:
         "      | ^\n"
         "  hint: check the indentation, and put text with ': ' or ' #' between quotes"
     )
+
+
+@pytest.mark.parametrize("source", ['""', "''", "null", "~", "", "k8s_audit"])
+@pytest.mark.parametrize(
+    "change", ["enabled: true\n  override: {enabled: replace}", "enabled: true", "condition: and b\n  append: true"]
+)
+def test_an_item_that_changes_a_rule_may_leave_its_source_empty(load_text: LoadText, source: str, change: str) -> None:
+    macro = "- macro: b\n  condition: ka.verb exists\n"
+    result = load_text(macro + _RULE + f"- rule: r\n  source: {source}\n  {change}\n")
+    assert result.errors == [], result.to_text()
+
+
+def test_of_a_source_that_is_no_text_it_is_told(load_text: LoadText) -> None:
+    result = load_text(_RULE + "- rule: r\n  source: [a]\n  enabled: true\n  override: {enabled: replace}\n")
+    assert [problem.message for problem in result.errors] == ["'source' must be text"]
