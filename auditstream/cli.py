@@ -37,7 +37,7 @@ from auditstream.options import (
     switches,
 )
 from auditstream.replay_command import run_replay
-from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
+from auditstream.rules_app import check_rule_files, explain_one_rule, judge_samples, list_all_fields, list_all_rules
 from auditstream.screen import Screen
 from auditstream.settings import ServeSettings, read_settings
 from auditstream.tokens_command import add_token
@@ -57,7 +57,6 @@ app.add_typer(topics_app, name="topics")
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="For people or for machines.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -75,7 +74,7 @@ def auditstream(
 
 @rules_app.callback(invoke_without_command=True)
 def rules(context: typer.Context) -> None:
-    """Check and list rule files."""
+    """Check, list, explain and test rules."""
     _help_without_command(context)
 
 
@@ -202,62 +201,11 @@ def add_new_token(
     raise typer.Exit(add_token(cluster, file, Screen()))
 
 
-@rules_app.command("check")
-def check_rule_files(  # noqa: PLR0913 - a command's parameters are its options
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Rule files or folders.")],
-    *,
-    no_pack: PackOption = None,
-    disable_rule: DisableOption = None,
-    disable_tag: DisableTagOption = None,
-    enable_rule: EnableOption = None,
-    enable_tag: EnableTagOption = None,
-    minimum_priority: PriorityOption = None,
-    output_format: FormatOption = Format.TEXT,
-) -> None:
-    """Tell everything that is wrong with rule files.
-
-    They are loaded after the pack. The exit code is 1 if there are errors; warnings alone leave it 0.
-    """
-    settings = read_settings(
-        {
-            "rules": files,
-            "no_pack": no_pack,
-            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
-        }
-    )
-    raise typer.Exit(check_rules(settings, output_format, Screen()))
-
-
-@rules_app.command("list")
-def list_all_rules(  # noqa: PLR0913 - a command's parameters are its options
-    *,
-    rules_paths: RulesOption = None,
-    no_pack: PackOption = None,
-    disable_rule: DisableOption = None,
-    disable_tag: DisableTagOption = None,
-    enable_rule: EnableOption = None,
-    enable_tag: EnableTagOption = None,
-    minimum_priority: PriorityOption = None,
-    output_format: FormatOption = Format.TEXT,
-) -> None:
-    """List the rules in the order of their definition.
-
-    JSON is one object a line.
-    """
-    settings = read_settings(
-        {
-            "rules": rules_paths,
-            "no_pack": no_pack,
-            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
-        }
-    )
-    raise typer.Exit(list_rules(settings, output_format, Screen()))
-
-
-@rules_app.command("fields")
-def list_all_fields() -> None:
-    """List the fields that conditions and outputs can read."""
-    raise typer.Exit(list_fields(Screen()))
+rules_app.command("check")(check_rule_files)
+rules_app.command("list")(list_all_rules)
+rules_app.command("explain")(explain_one_rule)
+rules_app.command("test")(judge_samples)
+rules_app.command("fields")(list_all_fields)
 
 
 @app.command("demo")

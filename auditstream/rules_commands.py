@@ -1,6 +1,6 @@
 """`auditstream rules check`, `list` and `fields`: rule files and their language told about, nothing judged.
 
-Called by `auditstream.cli`.
+Called by `auditstream.rules_app`.
 """
 
 import json
@@ -17,7 +17,7 @@ from auditstream.terminal import aligned, counted, escape_json, escape_lines
 from processor.rule_files import load_rules
 from rules.catalogue import FIELDS
 from rules.errors import LoadResult
-from rules.fields import Argument, Type
+from rules.fields import Argument, Field, Type
 from rules.ruleset import Rule, Ruleset
 from rules.text import escape
 
@@ -29,7 +29,7 @@ class Format(Enum):
     JSON = "json"
 
 
-_YES_NO: Final = {True: "yes", False: "no"}
+YES_NO: Final = {True: "yes", False: "no"}
 _TYPES: Final = {
     Type.STRING: "text",
     Type.NUMBER: "number",
@@ -45,8 +45,8 @@ _ARGUMENTS: Final = {
 }
 
 
-def check_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
-    """Print what is wrong with rule files and return the exit code."""
+def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool = False) -> int:
+    """Print what is wrong with rule files and return the exit code; a strict one takes warnings for errors."""
     result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
     if result.ruleset is not None:
         refuse_unknown_rules(settings, result.ruleset)
@@ -57,9 +57,12 @@ def check_rules(settings: Settings, output_format: Format, screen: Screen) -> in
         screen.show([escape_lines(result.to_text())])
     if result.ruleset is None:
         return FINDINGS
+    is_refused = is_strict and bool(result.warnings)
     if output_format is Format.TEXT:
-        screen.show([_contents(result, result.ruleset)])
-    return OK
+        warnings = counted(len(result.warnings), "warning")
+        ending = f"not ok: {warnings}, and --strict allows none" if is_refused else _contents(result, result.ruleset)
+        screen.show([ending])
+    return FINDINGS if is_refused else OK
 
 
 def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
@@ -68,27 +71,52 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
     if ruleset is None:
         return FINDINGS
     if output_format is Format.JSON:
-        screen.show(escape_json(json.dumps(_members(rule), ensure_ascii=False)) for rule in ruleset.rules)
+        screen.show(escape_json(json.dumps(members(rule), ensure_ascii=False)) for rule in ruleset.rules)
     else:
         rows = [_row(rule) for rule in ruleset.rules]
         screen.show(aligned([("rule", "priority", "enabled", "tags", "where"), *rows]))
     return OK
 
 
-def list_fields(screen: Screen) -> int:
+def list_fields(output_format: Format, screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
-    rows = [
-        (
-            field.name,
-            _TYPES[field.type],
-            "list" if field.is_list else "-",
-            _ARGUMENTS[field.argument],
-            field.description,
-        )
-        for field in FIELDS
-    ]
-    screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
+    if output_format is Format.JSON:
+        screen.show(json.dumps(field_members(field)) for field in FIELDS)
+    else:
+        rows = [(field.name, *traits(field), field.description) for field in FIELDS]
+        screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
     return OK
+
+
+def traits(field: Field) -> tuple[str, str, str]:
+    """Return the words for a field's type, whether it is a list, and its argument."""
+    return _TYPES[field.type], "list" if field.is_list else "-", _ARGUMENTS[field.argument]
+
+
+def field_members(field: Field) -> dict[str, object]:
+    """Return what is told of a field to machines."""
+    kind, _, argument = traits(field)
+    return {
+        "field": field.name,
+        "type": kind,
+        "is_list": field.is_list,
+        "argument": None if field.argument is Argument.NONE else argument,
+        "description": field.description,
+    }
+
+
+def members(rule: Rule) -> dict[str, object]:
+    """Return what is told of a rule to machines."""
+    return {
+        "rule": rule.name,
+        "description": rule.description,
+        "priority": str(rule.priority),
+        "enabled": rule.is_enabled,
+        "source": rule.source,
+        "tags": rule.tags,
+        "file": rule.position.file,
+        "line": rule.position.line,
+    }
 
 
 def _contents(result: LoadResult, ruleset: Ruleset) -> str:
@@ -101,17 +129,4 @@ def _contents(result: LoadResult, ruleset: Ruleset) -> str:
 
 def _row(rule: Rule) -> Sequence[str]:
     where = f"{rule.position.file}:{rule.position.line}"
-    return rule.name, str(rule.priority), _YES_NO[rule.is_enabled], ",".join(rule.tags) or "-", where
-
-
-def _members(rule: Rule) -> dict[str, object]:
-    return {
-        "rule": rule.name,
-        "description": rule.description,
-        "priority": str(rule.priority),
-        "enabled": rule.is_enabled,
-        "source": rule.source,
-        "tags": rule.tags,
-        "file": rule.position.file,
-        "line": rule.position.line,
-    }
+    return rule.name, str(rule.priority), YES_NO[rule.is_enabled], ",".join(rule.tags) or "-", where

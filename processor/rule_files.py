@@ -6,7 +6,7 @@ Files come in the order in which they were named, the pack before them, a folder
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from rules.errors import Code, LoadResult, Problem
@@ -56,9 +56,14 @@ def read_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Problem]]:
     return read, problems
 
 
+def is_rule_file(name: str) -> bool:
+    """Tell whether a file in a folder of rules is one, by its name."""
+    return PurePath(name).suffix in _SUFFIXES
+
+
 def _unread(path: Path, error: OSError) -> Problem:
     return Problem(Code.FILE_READ, f"cannot read {path}: {error.strerror}", hint="check the path and its permissions")
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    return sorted(path for path in folder.iterdir() if is_rule_file(path.name) and path.is_file())

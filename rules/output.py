@@ -40,19 +40,20 @@ class Placeholder:
     @property
     def fields(self) -> Iterator[FieldOperand]:
         """The fields that are read for it."""
-        return _fields_of(self.operand)
+        return fields_of(self.operand)
 
 
-def _fields_of(part: TransformerArgument) -> Iterator[FieldOperand]:
+def fields_of(part: TransformerArgument) -> Iterator[FieldOperand]:
+    """Yield the fields that are read for an operand, those within transformers too."""
     match part:
         case FieldOperand():
             yield part
         case Transformed(arguments=inner) | Texts(elements=inner):
             for each in inner:
-                yield from _fields_of(each)
+                yield from fields_of(each)
 
 
-def _name_of(operand: FieldOperand) -> str:
+def name_of(operand: FieldOperand) -> str:
     """Return a field as `output_fields` name it."""
     return operand.field.name if operand.argument is None else f"{operand.field.name}[{_printed(operand.argument)}]"
 
@@ -122,7 +123,7 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
         operand = check_operand(read_operand(tokenizer))
         return Placeholder(text.value[start : tokenizer.index], operand, width), tokenizer.index
     field, end = _field(text, percent, start)
-    return Placeholder(_name_of(field), field, width), end
+    return Placeholder(name_of(field), field, width), end
 
 
 def _field(text: Text, percent: int, start: int) -> tuple[FieldOperand, int]:
@@ -178,7 +179,7 @@ def alert_fields(pieces: Format, event: Event, shown: Mapping[str, FieldValue]) 
     found: dict[str, FieldValue] = {}
     for piece in pieces:
         for operand in () if isinstance(piece, str) else piece.fields:
-            name = _name_of(operand)
+            name = name_of(operand)
             if operand.field.read_for_alert is not None:
                 found[name] = operand.field.read_for_alert(event, operand.argument)
             elif name not in found:

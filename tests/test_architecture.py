@@ -100,7 +100,7 @@ ROOM_TEST = (
     (
         "opens a file",
         r"(?<!\.)(?<!def )\bopen\(|\bread_bytes\(|\bread_text\(",
-        r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter|file_value|tokens_command)",
+        r"processor/rule_files|auditstream/(bodies|replay|cli|demo|dead_letter|file_value|sample_files|tokens_command)",
     ),
     (
         "asks the time",

@@ -22,7 +22,7 @@ def test_commands_that_do_not_judge_have_none() -> None:
     assert not options & RULES
 
 
-@pytest.mark.parametrize("command", ["list", "check"])
+@pytest.mark.parametrize("command", ["list", "check", "explain"])
 def test_commands_that_show_rules_tell_which_would_be_on(command: str) -> None:
     group = typer.main.get_command(app).commands["rules"]  # type: ignore[attr-defined]
     options = {option for parameter in group.commands[command].params for option in parameter.opts}

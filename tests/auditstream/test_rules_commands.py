@@ -1,4 +1,4 @@
-"""`auditstream rules check` and `rules list` run for real."""
+"""`auditstream rules check`, `list` and `fields` run for real."""
 
 import json
 from pathlib import Path
@@ -54,6 +54,58 @@ def test_warnings_alone_are_0(run: "Run", folder: Path) -> None:
         "      |   ^\n"
         "ok: 0 rules (0 enabled), 0 macros, 1 list in 1 file\n",
         "",
+    )
+
+
+def test_strict_takes_warnings_for_errors(run: "Run", folder: Path) -> None:
+    (folder / "spare.yaml").write_text("- list: spare\n  items: [a]\n")
+    expected = (
+        "warning: no rule, macro or list uses the list 'spare' [LOAD_UNUSED_LIST]\n"
+        "  --> spare.yaml:1:3, in list spare\n"
+        "    1 | - list: spare\n"
+        "      |   ^\n"
+        "not ok: 1 warning, and --strict allows none\n"
+    )
+    assert run("rules", "check", "--strict", "--no-pack", "spare.yaml") == Ended(1, expected, "")
+    machine = run("rules", "check", "--strict", "--no-pack", "spare.yaml", "--format", "json")
+    assert (machine.code, machine.err, json.loads(machine.out)["successful"]) == (1, "", True)
+    clean = run("rules", "check", "--strict", "--no-pack", "rules.yaml")
+    assert clean == Ended(0, "ok: 2 rules (1 enabled), 0 macros, 0 lists in 1 file\n", "")
+
+
+def test_errors_are_1_strict_or_not(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text("a: b\n")
+    assert run("rules", "check", "--strict", "bad.yaml") == run("rules", "check", "bad.yaml")
+    assert run("rules", "check", "--strict", "bad.yaml").code == 1
+
+
+def test_machines_get_all_of_a_problem(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text(
+        "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}\n"
+    )
+    ended = run("rules", "check", "--no-pack", "bad.yaml", "--format", "json")
+    assert (ended.code, json.loads(ended.out)) == (
+        1,
+        {
+            "successful": False,
+            "errors": [
+                {
+                    "code": "LOAD_ERR_COMPILE_CONDITION",
+                    "message": "there is no field 'ka.verbs'",
+                    "item": "rule Bad",
+                    "part": "condition",
+                    "hint": "did you mean 'ka.verb'?",
+                    "position": {
+                        "file": "bad.yaml",
+                        "line": 1,
+                        "column": 35,
+                        "text": "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, "
+                        "source: k8s_audit}",
+                    },
+                }
+            ],
+            "warnings": [],
+        },
     )
 
 
@@ -130,3 +182,18 @@ def test_the_fields_are_listed_with_type_and_meaning(run: "Run") -> None:
     assert rows["evt.reltime"][1] == "duration"
     assert rows["evt.is_async"][1] == "boolean"
     assert rows["resource.lifetime_seconds"][1] == "number"
+
+
+def test_the_fields_are_listed_for_machines(run: "Run") -> None:
+    ended = run("rules", "fields", "--format", "json")
+    fields = {field["field"]: field for field in map(json.loads, ended.out.splitlines())}
+    assert (ended.code, ended.err) == (0, "")
+    assert len(fields) == len(run("rules", "fields").out.splitlines()) - 1
+    assert fields["ka.req.pod.containers.image"] == {
+        "field": "ka.req.pod.containers.image",
+        "type": "text",
+        "is_list": True,
+        "argument": "[index], or none",
+        "description": fields["ka.req.pod.containers.image"]["description"],
+    }
+    assert fields["ka.verb"]["argument"] is None

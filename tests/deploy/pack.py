@@ -1,11 +1,10 @@
 """The pack under test: its rules, its samples, and what they alert of events as an audit policy leaves them."""
 
 import json
-import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import rules
 from ingest.split import split
@@ -16,22 +15,14 @@ from rules.loader import load
 from rules.ruleset import Rule, Ruleset
 from rules.selection import Choice, Selection
 from tests.deploy.audit_policy import Event, Policy, cut, read
+from tests.pack_samples import Sample
 
 ROOT: Final = Path(rules.__file__).parents[1]
 DEPLOY: Final = ROOT / "deploy" / "apiserver"
 FIXTURES: Final = Path(__file__).parent / "fixtures"
-SAMPLES: Final = ROOT / "rules" / "library" / "samples"
 
 Telling = tuple[str, str, str, str]
 """An alert as its reader sees it: rule, audit id, output, output_fields as JSON."""
-
-
-class Sample(NamedTuple):
-    """An event that must alert, or must not, after those before it."""
-
-    alert: bool
-    event: dict[str, Any]
-    before: tuple[dict[str, Any], ...] = ()
 
 
 def shipped_policy() -> Any:
@@ -47,13 +38,6 @@ def ruleset() -> Ruleset:
     every = load(pack_files(), Selection((Choice(enables=True, pattern="*"),))).ruleset
     assert every is not None
     return every
-
-
-def samples(rule: Rule) -> list[Sample]:
-    """Return a rule's samples."""
-    folder = SAMPLES / Path(rule.position.file.removeprefix("pack:")).stem
-    name = re.sub(r"[^a-z0-9]+", "-", rule.name.lower()).strip("-")
-    return [Sample(**json.loads(line)) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def told(policy: Policy, events: Iterable[Event]) -> list[Event]:

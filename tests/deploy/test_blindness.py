@@ -18,7 +18,8 @@ from rules.ruleset import Rule
 from tests.deploy.audit_policy import Policy, request_of
 from tests.deploy.blindness import Gap, comparisons, gaps
 from tests.deploy.kubernetes_api import SUBRESOURCES
-from tests.deploy.pack import ruleset, sample_tellings, samples, shipped_policy, tellings, told
+from tests.deploy.pack import ruleset, sample_tellings, shipped_policy, tellings, told
+from tests.pack_samples import samples
 
 RULES = ruleset().rules
 SAMPLES = [

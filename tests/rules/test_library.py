@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 import rules
-from ingest.split import split
+from auditstream.sample import judge
+from auditstream.sample_files import file_stem, group_of
 from processor.alert import Alert
-from processor.engine import Engine
 from processor.rule_files import pack_files
 from rules.errors import LoadResult
 from rules.items import Priority
@@ -21,9 +20,7 @@ from rules.podspec import POD_SPEC_PATHS
 from rules.reader import RuleFile
 from rules.ruleset import Rule, Ruleset
 from rules.selection import Choice, Selection
-
-if TYPE_CHECKING:
-    from processor.inventory import State
+from tests.pack_samples import Sample, outcome_of, raw_samples, samples
 
 Document = dict[str, object]
 
@@ -55,38 +52,11 @@ def _ruleset(result: LoadResult) -> Ruleset:
     return result.ruleset
 
 
-def _sample_path(rule: Rule) -> Path:
-    file = Path(rule.position.file.removeprefix("pack:")).stem
-    return SAMPLES / file / (re.sub(r"[^a-z0-9]+", "-", rule.name.lower()).strip("-") + ".jsonl")
-
-
-class Sample(NamedTuple):
-    """An event that must alert, or must not, after those before it."""
-
-    alert: bool
-    event: Document
-    before: tuple[Document, ...] = ()
-
-
-def _samples(rule: Rule) -> list[Sample]:
-    lines = _sample_path(rule).read_text(encoding="utf-8").splitlines()
-    return [Sample(**json.loads(line)) for line in lines]
-
-
 def _alerts(
     event: Mapping[str, object], ruleset: Ruleset | None = None, before: Sequence[Mapping[str, object]] = ()
 ) -> list[Alert]:
     """Return the alerts of an event that comes after others."""
-    body = json.dumps({"kind": "EventList", "items": [*before, event]}).encode()
-    records = split(body, cluster="test", received_ms=0).records
-    engine = Engine(ruleset or _all_on(), "host")
-    state: State = {}
-    engine.process(records[:-1], state)
-    outcome = engine.process(records[-1:], state)
-    assert len(records) == len(before) + 1
-    assert not outcome.rejected
-    assert not outcome.failures
-    return outcome.alerts
+    return outcome_of(event, ruleset or _all_on(), before).alerts
 
 
 def _names(
@@ -103,7 +73,7 @@ RULES = _all_on().rules
 ALL_SAMPLES = [
     pytest.param(rule.name, sample, id=f"{rule.name}-{number}-{'alerts' if sample.alert else 'does-not'}")
     for rule in RULES
-    for number, sample in enumerate(_samples(rule), start=1)
+    for number, sample in enumerate(samples(rule), start=1)
 ]
 
 
@@ -142,13 +112,13 @@ def test_only_what_is_meant_to_be_off_is_off() -> None:
 
 def test_samples_belong_to_rules_and_stay_small() -> None:
     files = set(SAMPLES.rglob("*.*"))
-    assert files == {_sample_path(rule) for rule in RULES}
+    assert files == {SAMPLES / group_of(rule) / f"{file_stem(rule.name)}.jsonl" for rule in RULES}
     assert sum(file.stat().st_size for file in files) < MAX_SAMPLE_BYTES
 
 
 def test_no_sample_holds_a_secret() -> None:
     for rule in RULES:
-        for event in (event for sample in _samples(rule) for event in (sample.event, *sample.before)):
+        for event in (event for sample in samples(rule) for event in (sample.event, *sample.before)):
             assert not re.search(r"eyJ[\w-]{16,}\.", json.dumps(event)), rule.name
             for name, value in _every_value(event):
                 if name == "token":
@@ -186,7 +156,7 @@ def test_a_rule_says_what_it_is(rule: Rule) -> None:
 def test_an_alert_says_who_what_and_where_from(rule: Rule) -> None:
     shown = next(
         alert.output_fields
-        for is_alert, event, before in _samples(rule)
+        for is_alert, event, before in samples(rule)
         if is_alert
         for alert in _alerts(event, before=before)
         if alert.rule == rule.name
@@ -199,11 +169,16 @@ def test_an_alert_says_who_what_and_where_from(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_has_a_sample_that_alerts_and_a_near_miss(rule: Rule) -> None:
-    assert {sample.alert for sample in _samples(rule)} == {True, False}
+    assert {sample.alert for sample in samples(rule)} == {True, False}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_judges_its_samples_as_they_say(rule: Rule) -> None:
+    assert [judge(sample, rule) for sample in raw_samples(rule)] == [None] * len(samples(rule))
 
 
 @pytest.mark.parametrize(("rule", "sample"), ALL_SAMPLES)
-def test_a_sample_alerts_or_not_as_it_says(rule: str, sample: Sample) -> None:
+def test_a_sample_alerts_or_not_as_it_says_among_all_rules(rule: str, sample: Sample) -> None:
     assert (rule in _names(sample.event, before=sample.before)) is sample.alert
 
 
@@ -389,7 +364,7 @@ def test_a_trusted_image_may_be_privileged_in_any_version_but_only_alone() -> No
 
 def test_a_trusted_user_may_exec_but_not_for_others() -> None:
     rule = next(rule for rule in RULES if rule.name == "Exec Or Attach To Pod")
-    event = next(sample.event for sample in _samples(rule) if sample.alert)
+    event = next(sample.event for sample in samples(rule) if sample.alert)
     user = event["user"]
     assert isinstance(user, dict)
     assert rule.name not in _names(event, _with_list("trusted_exec_users", user["username"]))
@@ -438,7 +413,7 @@ def test_no_alert_holds_what_a_configmap_holds(data: dict[str, str], form: str) 
 
 def test_no_alert_repeats_the_data_of_a_recorded_configmap() -> None:
     rule = next(rule for rule in RULES if rule.name == "ConfigMap With Private Credentials")
-    for _, event, _ in _samples(rule):
+    for _, event, _ in samples(rule):
         body = event["requestObject"]
         assert isinstance(body, dict)
         said = "".join(alert.to_json().decode() for alert in _alerts(event))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.nodes import Node
 from rules.parser import parse
-from rules.printer import print_condition
+from rules.printer import print_condition, print_lines
 from rules.tokenizer import ConditionError
 from tests.evaluators import as_text
 from tests.rules.strategies import CONDITIONS
@@ -81,3 +81,65 @@ def test_printing_what_was_parsed_and_parsing_what_was_printed_changes_nothing(t
 def test_what_is_nested_as_deeply_as_can_be_is_printed_no_deeper(nested: str) -> None:
     node = _parsed(nested)
     assert print_condition(_parsed(print_condition(node))) == print_condition(node)
+
+
+LONG = "ka.user.name startswith system:serviceaccount:"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a.b = c and d", ["a.b = c and d"]),
+        (
+            f"{LONG}a and (x or {LONG}bbbbbbbb and yy) and not({LONG}c or z)",
+            [
+                f"{LONG}a",
+                "and (",
+                "    x",
+                f"    or {LONG}bbbbbbbb",
+                "        and yy",
+                ")",
+                f"and not({LONG}c or z)",
+            ],
+        ),
+        (f"{LONG}a and not not({LONG}bbbbbbbb)", [f"{LONG}a", "and not not(", f"    {LONG}bbbbbbbb", ")"]),
+        (f"not({LONG}a and {LONG}b)", ["not(", f"    {LONG}a", f"    and {LONG}b", ")"]),
+        (f"not {LONG}{'a' * 60}", [f"not {LONG}{'a' * 60}"]),
+        (
+            "not a.b in (" + ", ".join(["fifteen-letters"] * 9) + ")",
+            [
+                "not a.b in (",
+                "    fifteen-letters, fifteen-letters, fifteen-letters,",
+                "    fifteen-letters, fifteen-letters, fifteen-letters,",
+                "    fifteen-letters, fifteen-letters, fifteen-letters",
+                ")",
+            ],
+        ),
+        (
+            "a.b = " + "c" * 30 + " or a.b startswith anyof (" + "c" * 90 + ", d)",
+            ["a.b = " + "c" * 30, "or a.b startswith anyof (", "    " + "c" * 90 + ",", "    d", ")"],
+        ),
+        ("a.b" * 30 + " in ()", ["a.b" * 30 + " in ()"]),
+    ],
+)  # fmt: skip
+def test_a_long_condition_is_printed_as_lines(text: str, lines: list[str]) -> None:
+    assert print_lines(_parsed(text), 64) == lines
+    assert _without_places(_parsed("\n".join(lines))) == _without_places(_parsed(text))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(CONDITIONS, st.integers(0, 120))
+def test_however_wide_lines_are_they_parse_to_the_same_tree(text: str, width: int) -> None:
+    node = _parsed(text)
+    assert _without_places(_parsed("\n".join(print_lines(node, width)))) == _without_places(node)
+
+
+def test_no_line_is_wider_than_it_has_to_be() -> None:
+    node = _parsed(" and ".join(f"(x{n} or not(y{n} and a.b in ({', '.join(['word'] * 30)})))" for n in range(3)))
+    assert max(map(len, print_lines(node, 70))) <= 70
+
+
+def test_a_deep_condition_is_printed_as_lines_too() -> None:
+    node = _parsed("not(a.b = c and " * 120 + "d" + ")" * 120)
+    lines = print_lines(node, 80)
+    assert _without_places(_parsed("\n".join(lines))) == _without_places(node)
