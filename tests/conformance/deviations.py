@@ -95,11 +95,11 @@ DEVIATIONS = (
     Deviation("conditions_edge.json", 33, _NUMBER, r"^evt\.num = 1$"),
     Deviation("conditions_edge.json", 6, _TRANSFORMED, r"^to(lower|upper)\(ka\.user\.groups\) in|in tolower\("),
     Deviation("string_ops.json", 6, _TRANSFORMED, r"^ka\.verb in tolower\("),
-    Deviation("random/conditions.json", 6, _TRANSFORMED, r"to(lower|upper)\("),
-    Deviation("random/conditions.json", 22, _SOURCE_IPS, r"ka\.sourceips"),
-    Deviation("random/conditions.json", 23, _EFFECTIVE, r"\.eff_run_as_(user|group)"),
-    Deviation("random/conditions.json", 24, _CAPABILITIES, r"\.add_capabilities"),
-    Deviation("random/conditions.json", 33, _NUMBER, r"evt\.num"),
+    Deviation("random/conditions.json", 22, _SOURCE_IPS),
+    Deviation("random/conditions.json", 23, _EFFECTIVE),
+    Deviation("random/conditions.json", 24, _CAPABILITIES),
+    Deviation("random/conditions.json", 30, _URI_PARAMETERS),
+    Deviation("random/conditions.json", 33, _NUMBER),
     Deviation("format_edge.json", 33, _NUMBER, r"^\*%evt\.num$"),
     Deviation("format_edge.json", 33, _SINCE, r"^\*%evt\.reltime$"),
     Deviation("format_edge.json", 31, _EQUAL_MEMBERS, "", frozenset({EQUAL_MEMBERS})),
@@ -182,6 +182,11 @@ DEVIATIONS = (
 def meant(data: str, case: str, event: int | None = None) -> Deviation | None:
     """Return the deviation that explains a difference, None where none does."""
     return next((one for one in DEVIATIONS if one.data == data and one.covers(case, event)), None)
+
+
+def rows(data: str) -> frozenset[int]:
+    """Return the rows on which the deviations of a data file stand."""
+    return frozenset(one.row for one in DEVIATIONS if one.data == data)
 
 
 def idle(data: str, differences: Iterable[tuple[str, int | None]]) -> list[Deviation]:
