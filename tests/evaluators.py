@@ -12,6 +12,7 @@ from rules.event import Event
 from rules.index import Index
 from rules.interpreter import evaluate
 from rules.parser import parse
+from rules.ruleset import Matching, Rule, Ruleset
 from rules.text import Text
 
 
@@ -52,3 +53,13 @@ class Judge:
         assert outcome is meaning, f"the interpreter says {meaning}, generated code {outcome}:\n{self._compiled.source}"
         assert not meaning or self._index.candidates(values) == (True,), f"the index rules it out: {self._condition}"
         return meaning
+
+
+def matches(ruleset: Ruleset, event: Event) -> list[Rule]:
+    """Return the rules that match an event: by index and generated code, and by the interpreter one by one."""
+    verdict = ruleset.match(event)
+    assert verdict.failures == ()
+    meant = [rule for rule in ruleset.rules if rule.is_enabled and evaluate(rule.condition, event)]
+    told = list(verdict.matches)
+    assert told == (meant[:1] if ruleset.matching is Matching.FIRST else meant)
+    return told

@@ -10,6 +10,7 @@ from rules.errors import LoadResult
 from rules.loader import load
 from rules.reader import RuleFile
 from rules.selection import Selection
+from tests.rules.condition_texts import ANY_TEXT, FORMATS
 from tests.rules.strategies import CONDITIONS, JSON
 
 _NAMES = st.sampled_from(["a", "b", "r", "pods", "a b", "ka.verb", "a-b", ""])
@@ -17,10 +18,11 @@ _CONDITION_TEXTS = (
     CONDITIONS
     | _NAMES
     | st.sampled_from(["a and b", "ka.verb in (a, pods)", "not a", "ka.verb = a or", "ka.verb in a", "and b", "('a')"])
-    | st.text(alphabet="ab.c =!()[]'\"\\,\n\té0notrdixs", max_size=30)
+    | ANY_TEXT
 )
-_OUTPUTS = st.sampled_from(
-    ["o", "%ka.verb", "%nosuch.field", "100%", "%toupper(ka.verb)", "%container.info", "*%10ka.uri"]
+_OUTPUTS = (
+    st.sampled_from(["o", "%ka.verb", "%nosuch.field", "100%", "%toupper(ka.verb)", "%container.info", "*%10ka.uri"])
+    | FORMATS
 )
 _CHANGES = st.sampled_from(["append", "replace", "remove"]) | JSON
 _WORDS = st.text(alphabet="ab ,=()'\"\\é", max_size=6) | st.sampled_from(["true", "5", "pods"])

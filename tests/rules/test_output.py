@@ -1,27 +1,29 @@
 """Output formats: what they show and what is said of those that cannot be."""
 
-from array import array
+import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from rules.event import Event
 from rules.fields import FieldValue
 from rules.output import alert_fields, compile_format, format_errors, render, values
-from rules.text import Text
 from rules.tokenizer import ConditionError
+from tests.evaluators import as_text
+from tests.rules.condition_texts import FORMATS
+from tests.rules.strategies import AUDIT_EVENTS
 
 MakeEvent = Callable[..., Event]
 
 _TIME_NS = 1795466041258117000
 
 
-def _text(text: str) -> Text:
-    return Text(text, array("I", range(len(text) + 1)))
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _rendered(event: Event, text: str) -> tuple[str, dict[str, FieldValue]]:
-    pieces = compile_format(_text(text))
+    pieces = compile_format(as_text(text))
     shown = values(pieces, event)
     return render(pieces, shown), alert_fields(pieces, event, shown)
 
@@ -136,17 +138,38 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
 )  # fmt: skip
 def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ConditionError) as caught:
-        compile_format(_text(text))
+        compile_format(as_text(text))
     assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)
 
 
 def test_all_that_is_wrong_with_a_format_is_told_and_nothing_of_one_that_is_right() -> None:
-    errors = format_errors(_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))
+    errors = format_errors(as_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))
     assert [(error.at, error.message) for error in errors] == [
         (3, "no field follows this '%'"),
         (20, "there is no field 'proc.name'"),
         (37, "toupper takes a text or a list of texts, not a number"),
         (54, "no field follows this '%'"),
     ]
-    assert format_errors(_text("*%ka.verb")) == []
-    assert [error.message for error in format_errors(_text(""))] == ["the output is empty"]
+    assert format_errors(as_text("*%ka.verb")) == []
+    assert [error.message for error in format_errors(as_text(""))] == ["the output is empty"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=FORMATS, event=AUDIT_EVENTS)
+def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Event) -> None:
+    errors = format_errors(as_text(text))
+    assert all(0 <= error.at <= len(text) and error.message for error in errors)
+    if errors:
+        with pytest.raises(ConditionError):
+            compile_format(as_text(text))
+        return
+    shown, fields = _rendered(event, text)
+    assert shown.encode(errors="surrogatepass" if _SURROGATE.search(text) else "strict")
+    assert all(f"%{name.partition('[')[0]}" in text or "(" in text for name in fields)
+    if "%" not in text:
+        assert shown == text.removeprefix("*")
+
+
+@pytest.mark.parametrize("text", ["%ka.uri.param['\ud800']", "%tolower('\ud800')"])
+def test_half_a_character_is_told(text: str) -> None:
+    assert [error.at <= len(text) for error in format_errors(as_text(text))] in ([], [True])

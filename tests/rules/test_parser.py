@@ -3,20 +3,16 @@
 Every accepted text is parsed again with its blanks turned into other blanks: the tree has to be the same.
 """
 
-from array import array
-
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence, Transform
 from rules.parser import parse
-from rules.text import Text
 from rules.tokenizer import ConditionError
-
-
-def _text(text: str) -> Text:
-    return Text(text, array("I", range(len(text) + 1)))
+from tests.evaluators import as_text
+from tests.rules.condition_texts import ANY_TEXT
+from tests.rules.strategies import CONDITIONS
 
 
 def _shown(node: Node) -> str:
@@ -111,14 +107,14 @@ def _operand(node: Operand | Literal | Sequence) -> str:
     ],
 )
 def test_a_condition_parses(text: str, tree: str) -> None:
-    assert _shown(parse(_text(text))) == tree
+    assert _shown(parse(as_text(text))) == tree
     if "'" not in text:
         for blank in ("\n", "\t", "  ", " \r\n"):
-            assert _shown(parse(_text(text.replace(" ", blank)))) == tree
+            assert _shown(parse(as_text(text.replace(" ", blank)))) == tree
 
 
 def test_nodes_know_where_they_stand() -> None:
-    node = parse(_text("a.b = c and m"))
+    node = parse(as_text("a.b = c and m"))
     check = Check(FieldRef("a.b", None, 0), "=", (Literal("c", 6),), 4)
     assert node == And((check, MacroRef("m", 12)))
 
@@ -141,7 +137,7 @@ def test_nodes_know_where_they_stand() -> None:
     ],
 )
 def test_escapes_are_undone(text: str, value: str) -> None:
-    node = parse(_text(f"a.b = {text}"))
+    node = parse(as_text(f"a.b = {text}"))
     assert isinstance(node, Check)
     assert node.right == (Literal(value, 6),)
 
@@ -211,22 +207,45 @@ _OPERATORS = (
 )  # fmt: skip
 def test_what_does_not_parse_is_told_with_its_place(text: str, at: int, message: str, hint: str) -> None:
     with pytest.raises(ConditionError) as caught:
-        parse(_text(text))
+        parse(as_text(text))
     assert (caught.value.message, caught.value.at, caught.value.hint) == (message, at, hint)
 
 
 @pytest.mark.parametrize(("opening", "depth"), [("(", 199), ("not(", 249)])
 def test_nesting_has_a_limit(opening: str, depth: int) -> None:
-    parse(_text(opening * depth + "a" + ")" * depth))
+    parse(as_text(opening * depth + "a" + ")" * depth))
     with pytest.raises(ConditionError) as caught:
-        parse(_text(opening * (depth + 1) + "a" + ")" * (depth + 1)))
+        parse(as_text(opening * (depth + 1) + "a" + ")" * (depth + 1)))
     assert caught.value.message == "the condition is nested too deeply"
     assert caught.value.hint == "move its inner parts into macros"
 
 
-@given(st.text(alphabet="ab.c =!()[]'\"\\,\n\té0notrdixs", max_size=60))
+@settings(max_examples=400, deadline=None)
+@given(ANY_TEXT)
 def test_any_text_ends_in_a_tree_or_a_condition_error(text: str) -> None:
     try:
-        parse(_text(text))
+        assert _shown(parse(as_text(text)))
+    except ConditionError as error:
+        assert 0 <= error.at <= len(text)
+        assert error.message
+
+
+@settings(max_examples=200, deadline=None)
+@given(CONDITIONS, st.data())
+def test_a_condition_with_something_put_in_or_left_out_ends_so_too(condition: str, data: st.DataObject) -> None:
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(condition))] * 2)))
+    end = data.draw(st.sampled_from([start, end]))
+    text = condition[:start] + data.draw(ANY_TEXT) + condition[end:]
+    try:
+        assert _shown(parse(as_text(text)))
+    except ConditionError as error:
+        assert 0 <= error.at <= len(text)
+        assert error.message
+
+
+@pytest.mark.parametrize("text", ["a.b = '\ud800'", "a.b = '\udfff\\q'", "a.b['\ud800'] exists", "len('\ud800') > 1"])
+def test_half_a_character_ends_so_too(text: str) -> None:
+    try:
+        assert _shown(parse(as_text(text)))
     except ConditionError as error:
         assert 0 <= error.at <= len(text)

@@ -3,9 +3,12 @@
 from array import array
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.text import Text
 from rules.tokenizer import ConditionError, Token, Tokenizer
+from tests.rules.condition_texts import ANY_TEXT, TOKEN_NAMES
 
 
 def _tokenizer(text: str) -> Tokenizer:
@@ -64,3 +67,29 @@ def test_a_failure_can_point_back() -> None:
     with pytest.raises(ConditionError) as caught:
         _tokenizer("abc").fail("no", at=42)
     assert caught.value.at == 42
+
+
+@given(ANY_TEXT, st.integers(0, 60), st.lists(TOKEN_NAMES, max_size=20))
+def test_whatever_is_asked_of_any_text_a_token_is_a_piece_of_it_and_comes_next(
+    text: str, start: int, names: list[str]
+) -> None:
+    tokenizer = _tokenizer(text)
+    tokenizer.index = min(start, len(text))
+    for name in names:
+        before = tokenizer.index
+        stands_here = tokenizer.check(name)
+        assert tokenizer.index == before
+        assert tokenizer.is_at_end() is (before == len(text))
+        assert tokenizer.here()
+        token = tokenizer.read(name)
+        assert (token is not None) is stands_here
+        if token is None:
+            assert tokenizer.index == before
+            with pytest.raises(ConditionError) as caught:
+                tokenizer.expect(name, "it")
+            assert caught.value.at == 100 + before
+        else:
+            assert token == Token(name, text[before : tokenizer.index], 100 + before)
+            assert token.text, "a token takes something, so that reading comes to an end"
+    if tokenizer.skip_blank():
+        assert not tokenizer.skip_blank()
