@@ -9,7 +9,7 @@ from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
 from auditstream.replay_command import ready_rules
-from auditstream.rules_commands import YES_NO, Format, members, traits
+from auditstream.rules_commands import YES_NO, Format, field_members, members, traits
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, escape_json
@@ -82,9 +82,7 @@ def _explained(rule: Rule, source: str | None) -> dict[str, object]:
                 "name": read.name,
                 "in_condition": read.in_condition,
                 "in_output": read.in_output,
-                "type": traits(read.field)[0],
-                "is_list": read.field.is_list,
-                "description": read.field.description,
+                **field_members(read.field),
             }
             for read in fields_read(rule)
         ],

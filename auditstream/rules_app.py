@@ -79,9 +79,12 @@ def list_all_rules(  # noqa: PLR0913 - a command's parameters are its options
     raise typer.Exit(list_rules(settings, output_format, Screen()))
 
 
-def list_all_fields() -> None:
-    """List the fields that conditions and outputs can read."""
-    raise typer.Exit(list_fields(Screen()))
+def list_all_fields(*, output_format: FormatOption = Format.TEXT) -> None:
+    """List the fields that conditions and outputs can read.
+
+    JSON is one object a line.
+    """
+    raise typer.Exit(list_fields(output_format, Screen()))
 
 
 def explain_one_rule(  # noqa: PLR0913 - a command's parameters are its options

@@ -78,16 +78,31 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
     return OK
 
 
-def list_fields(screen: Screen) -> int:
+def list_fields(output_format: Format, screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
-    rows = [(field.name, *traits(field), field.description) for field in FIELDS]
-    screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
+    if output_format is Format.JSON:
+        screen.show(json.dumps(field_members(field)) for field in FIELDS)
+    else:
+        rows = [(field.name, *traits(field), field.description) for field in FIELDS]
+        screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
     return OK
 
 
 def traits(field: Field) -> tuple[str, str, str]:
     """Return the words for a field's type, whether it is a list, and its argument."""
     return _TYPES[field.type], "list" if field.is_list else "-", _ARGUMENTS[field.argument]
+
+
+def field_members(field: Field) -> dict[str, object]:
+    """Return what is told of a field to machines."""
+    kind, _, argument = traits(field)
+    return {
+        "field": field.name,
+        "type": kind,
+        "is_list": field.is_list,
+        "argument": None if field.argument is Argument.NONE else argument,
+        "description": field.description,
+    }
 
 
 def members(rule: Rule) -> dict[str, object]:

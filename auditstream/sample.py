@@ -78,14 +78,14 @@ def outcome_of(sample: Sample, ruleset: Ruleset, state: State | None = None) -> 
 def _process(engine: Engine, event: msgspec.Raw, what: str, state: State) -> Outcome:
     outcome = engine.process([_record(event, what)], state)
     if outcome.rejected:
-        raise ValueError(f"{what} is none: {outcome.rejected[0].detail}")
+        raise ValueError(f"{what} is no audit event: {outcome.rejected[0].detail}")
     return outcome
 
 
 def _record(event: msgspec.Raw, what: str) -> Record:
     divided = split(b'{"kind":"EventList","items":[%b]}' % bytes(event), cluster="default", received_ms=0)
     if not divided.records:
-        raise ValueError(f"{what} is none: {divided.rejected[0].detail.removeprefix('item 1: ')}")
+        raise ValueError(f"{what} is no audit event: {divided.rejected[0].detail.removeprefix('item 1: ')}")
     return divided.records[0]
 
 

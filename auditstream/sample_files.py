@@ -5,6 +5,7 @@ of the pack.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -104,7 +105,7 @@ def _sorted(folder: Traversable) -> list[Traversable]:
 def _read(file: Traversable, path: str, group: str) -> SampleFile:
     stem = file.name.removesuffix(_SUFFIX)
     try:
-        content = file.read_bytes()
+        content = file.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         return SampleFile(path, group, stem, (), _unread(error))
     lines = [(number, line) for number, line in enumerate(content.splitlines(), start=1) if line.strip()]

@@ -60,7 +60,10 @@ class Engine:
         verdict = self.ruleset.match(event)
         if verdict.failures:
             outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)
-        if verdict.matches:
-            outcome.alerts.extend(
-                make_alert(event, rule, ruleset=self.ruleset.digest, prefix=self._prefix) for rule in verdict.matches
-            )
+        for rule in verdict.matches:
+            try:
+                alert = make_alert(event, rule, ruleset=self.ruleset.digest, prefix=self._prefix)
+            except Exception as error:  # noqa: BLE001 - it would come back with the event, for ever
+                outcome.failures.append(RuleFailure(rule.name, f"{type(error).__name__}: {error}"))
+            else:
+                outcome.alerts.append(alert)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from rules.document import Value
+from rules.document import Value, until_nul
 from rules.event import Event
 from rules.fields import Argument, Field, FieldValue, Read, boolean
 from rules.paths import elements, flattened, guarded, scalar, texts, walk, walked
@@ -26,7 +26,7 @@ def query_parameters(uri: str) -> list[tuple[str, str]]:
 
 
 def _form_decoded(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace")
+    return until_nul(unquote_to_bytes(text.replace("+", " ")).decode(errors="replace"))
 
 
 def _uri_param(event: Event, key: str | None) -> FieldValue:
@@ -67,7 +67,7 @@ def _volume_types(event: Event, index: str | None) -> FieldValue:
     if volumes is None:
         return None
     chosen = _chosen([volumes] if volumes.elements is None else volumes.elements, index)
-    return tuple(name for volume in chosen for name in volume.members or () if name != "name") or None
+    return tuple(until_nul(name) for volume in chosen for name in volume.members or () if name != "name") or None
 
 
 def _source_ips(event: Event, index: str | None) -> FieldValue:

@@ -111,7 +111,12 @@ def check_operand(node: OperandNode) -> Operand:
 
 def _argument(node: Literal | FieldRef | Sequence | Transform) -> Argument:
     if isinstance(node, Sequence):
-        return Texts(tuple(_element(element) for element in node.elements))
+        elements = tuple(_element(element) for element in node.elements)
+        for element, written in zip(elements, node.elements, strict=True):
+            if element.shape.is_list:
+                hint = "give join the list by itself"
+                raise ConditionError(f"{written} is a list and no element of one", written.at, hint)
+        return Texts(elements)
     return _element(node)
 
 

@@ -20,7 +20,7 @@ from rules.nodes import Check, Node
 from rules.operators import EXISTS
 from rules.output import Format, compile_format, format_errors
 from rules.parser import parse
-from rules.resolver import BrokenMacroError, MacroError, Resolver
+from rules.resolver import FLATTEN, TOO_DEEP, BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
 from rules.text import Sources, Text
 from rules.tokenizer import ConditionError
@@ -92,6 +92,13 @@ class _Compilation:
 
     def rule(self) -> Rule | None:
         """Return the rule, or None if it is left out or refused."""
+        try:
+            return self._rule()
+        except RecursionError:  # how deep is too deep Python alone knows: it depends on who called
+            self._fail(ConditionError(TOO_DEEP, self.numbered.item.condition.origins[0], FLATTEN), "condition")
+            return None
+
+    def _rule(self) -> Rule | None:
         item = self.numbered.item
         told = len(self.problems)
         self._check_fields()

@@ -6,7 +6,7 @@ Which of them skip a container that does not say it, and which give up on all, i
 from collections.abc import Iterator
 from typing import Final
 
-from rules.document import Value
+from rules.document import Value, until_nul
 from rules.event import Event
 from rules.fields import Argument, Field, FieldValue, Read, boolean
 from rules.paths import guarded, texts, walk, walked
@@ -38,7 +38,7 @@ def _words(found: list[Value | None]) -> FieldValue:
         words = None if value.elements is None else [element.string for element in value.elements]
         if words is None or None in words:
             return None
-        joined.append(" ".join(word for word in words if word is not None))
+        joined.append(" ".join(until_nul(word) for word in words if word is not None))
     return tuple(joined) or None
 
 

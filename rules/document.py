@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-_BLANKS: Final = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
+_BLANKS: Final = re.compile(rb'("(?:[^"\\]++|\\.)*+")|[ \t\r\n]+', re.DOTALL)
 _HAS_BLANK: Final = re.compile(rb"[ \t\r\n]")
 
 _BRACE: Final = ord("{")
@@ -21,6 +21,11 @@ _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_string = msgspec.json.Decoder(str).decode
 _decode_whole = msgspec.json.Decoder(float_hook=str).decode  # as text: a number may be beyond any float
+
+
+def until_nul(text: str) -> str:
+    """Return a text up to its first NUL, where the reference's strings end: no constant could equal what holds one."""
+    return text if "\0" not in text else text[: text.index("\0")]
 
 
 class _Unread:
@@ -82,7 +87,7 @@ class Value:
         """What conditions see: a string's content, else compact JSON in its own spelling; up to the first NUL."""
         if self._text is None:
             whole = self.compact.decode() if self.string is None else self.string
-            self._text = whole if "\0" not in whole else whole[: whole.index("\0")]
+            self._text = until_nul(whole)
         return self._text
 
     @property

@@ -7,6 +7,7 @@ comes from the event's identity, `evt.reltime` counts from when its request was 
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -44,8 +45,26 @@ def _value(event: Event, path: str | None) -> FieldValue:
     return None if found is None else found.text
 
 
+_MAX_INDENTED: Final = 16 * 2**20
+"""Bytes that an event may grow to by indentation, which adds to each line twice its depth."""
+
+_SMALL: Final = 8192
+
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_DEEPER: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+
 def _indented(event: Event, _argument: str | None) -> FieldValue:
-    return msgspec.json.format(event.document.raw, indent=2).decode()
+    raw = event.document.raw
+    if len(raw) > _SMALL and len(raw) * 2 * _nesting(raw) > _MAX_INDENTED:
+        return event.document.compact.decode()
+    return msgspec.json.format(raw, indent=2).decode()
+
+
+def _nesting(raw: bytes) -> int:
+    """Return how deep JSON nests."""
+    brackets = _STRINGS.sub(b"", raw).translate(None, delete=bytes(set(range(256)) - _DEEPER.keys()))
+    return max(accumulate(map(_DEEPER.__getitem__, brackets)), default=0)
 
 
 def _whole(event: Event, _argument: str | None) -> FieldValue:
@@ -93,7 +112,12 @@ EVENT_FIELDS: Final = (
         for prefix in ("jevt", "json")
         for name, description, read, argument in (
             ("value", "What a JSON pointer leads to in the event.", _value, Argument.KEY),
-            ("obj", "The whole event, indented.", _indented, Argument.NONE),
+            (
+                "obj",
+                "The whole event, indented; where that would make too much of it, as it is.",
+                _indented,
+                Argument.NONE,
+            ),
             (
                 "rawtime",
                 "The event's time in nanoseconds since the epoch, as text.",

@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 from rules.errors import Code
 from rules.items import ExceptionItem, RuleException, ValueList
+from rules.operand_parser import is_right_operand, read_right_operand
 from rules.operators import EXISTS, MODIFIERS, OPERATORS
 from rules.text import Text
 from rules.tokenizer import TOKENS, ConditionError, Tokenizer
-from rules.transformers import TRANSFORMERS
 
 _LIST_COMPS: Final = frozenset(name for name, operator in OPERATORS.items() if operator.takes_list)
 _TEXT_COMPS: Final = frozenset(name for name, operator in OPERATORS.items() if operator.takes_modifier)
@@ -188,7 +188,6 @@ def _at(value: Text | ValueList) -> int:
     return value.origins[0] if isinstance(value, Text) else value.at
 
 
-_CALL: Final = re.compile(rf"(?:val|{'|'.join(TRANSFORMERS)})\(.*[\])]", re.DOTALL)
 _WITH_BLANKS: Final = re.compile(r"[^()\"'=,\\\t\b\r\n\v\f\0]+")
 _NEEDS_ESCAPE: Final = re.compile(r"[()\"'=,\\\s\0]", re.ASCII)
 
@@ -201,7 +200,7 @@ def _scalar(value: Text, composed: Composed, *, is_in_list: bool) -> Text:
     here it is put between quotes, with nothing left in it that a list's name could be found by.
     """
     text = value.value
-    if TOKENS["bare string"].fullmatch(text) or _is_quoted(text) or (not is_in_list and _CALL.fullmatch(text)):
+    if TOKENS["bare string"].fullmatch(text) or _is_quoted(text) or (not is_in_list and _is_call(value)):
         return value
     quote = Text.at('"', value.origins[0])
     if _WITH_BLANKS.fullmatch(text):
@@ -219,6 +218,18 @@ def _scalar(value: Text, composed: Composed, *, is_in_list: bool) -> Text:
 def _is_quoted(text: str) -> bool:
     match = TOKENS["quoted string"].match(text)
     return match is not None and match.end() == len(text)
+
+
+def _is_call(value: Text) -> bool:
+    """Tell whether a value is a transformer's call and nothing else, without blanks: with any it is text there too."""
+    tokenizer = Tokenizer(value)
+    if " " in value.value or not is_right_operand(tokenizer):
+        return False
+    try:
+        read_right_operand(tokenizer, 0)
+    except ConditionError:
+        return False
+    return tokenizer.is_at_end()
 
 
 def _is_list(value: Text) -> bool:

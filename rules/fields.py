@@ -75,6 +75,7 @@ class Catalogue:
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self._fields: Final[Mapping[str, Field]] = {field.name: field for field in fields}
+        self._longest: Final = max(map(len, self._fields), default=0)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self._fields.values())
@@ -88,7 +89,7 @@ class Catalogue:
 
     def longest_prefix(self, text: str) -> Field | None:
         """Return the field with the longest name that the text begins with."""
-        for end in range(len(text), 0, -1):
+        for end in range(min(len(text), self._longest), 0, -1):
             if text[:end] in self._fields:
                 return self._fields[text[:end]]
         return None

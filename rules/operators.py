@@ -89,7 +89,7 @@ def _case_folded(pattern: str) -> Glob:
     return Glob(pattern, folds_case=True)
 
 
-_MAX_GLOB: Final = 1024
+_MAX_GLOB: Final = 255
 """Characters that another field's value may have to count as a glob: it is anybody's text, and kept for a while."""
 
 _MATCHES_NOTHING: Final = Glob("\\")

@@ -49,20 +49,30 @@ def walk(value: Value | None, path: tuple[str, ...], index: int | None) -> list[
     Before each step an array on the way is either gone through element by element (no index), a failed lookup leaving
     a hole, or replaced by its element at the index. None where the way fails as a whole.
     """
+    found: list[Value | None] = []
+    return found if _gather(value, path, index, found) else None
+
+
+def _gather(value: Value | None, path: tuple[str, ...], index: int | None, found: list[Value | None]) -> bool:
+    """Append what a path leads to, and tell whether it leads anywhere; where it does not nothing is appended."""
     for step, name in enumerate(path):
         if value is None:
-            return None
+            return False
         if value.elements is not None:
             if index is None:
-                found: list[Value | None] = []
                 for element in value.elements:
-                    found += walk(element, path[step:], None) or [Hole]
-                return found
+                    before = len(found)
+                    if not _gather(element, path[step:], None, found) or len(found) == before:
+                        found.append(Hole)
+                return True
             if index >= len(value.elements):
-                return None
+                return False
             value = value.elements[index]
         value = value.member(name)
-    return None if value is None else [value]
+    if value is None:
+        return False
+    found.append(value)
+    return True
 
 
 def walked(path: tuple[str, ...], collect: Callable[[list[Value | None]], FieldValue]) -> Read:

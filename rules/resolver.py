@@ -84,13 +84,14 @@ class Resolver:
         self._file = file
         tree = self._expand(parse(self._substitute(condition)), None)
         if tree.depth > _MAX_DEPTH:
-            raise ConditionError(
-                "the condition nests too deeply with its macros put in", condition.origins[0], _FLATTEN
-            )
+            raise ConditionError(TOO_DEEP, condition.origins[0], FLATTEN)
+        if tree.checks > _MAX_CHECKS:
+            message = f"the condition holds more than {_MAX_CHECKS:,} comparisons with its macros put in"
+            raise ConditionError(message, condition.origins[0], FLATTEN)
         self._checks += tree.checks
         if self._checks > _MAX_ALL_CHECKS:
             message = f"with this condition all rules together hold more than {_MAX_ALL_CHECKS:,} comparisons"
-            raise ConditionError(message, condition.origins[0], _FLATTEN)
+            raise ConditionError(message, condition.origins[0], FLATTEN)
         return tree.node
 
     def check_former(self, macro: Numbered[MacroItem]) -> None:
@@ -98,6 +99,8 @@ class Resolver:
         self._resolving.add(macro.item.name)
         try:
             self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
+        except RecursionError:
+            raise ConditionError(TOO_DEEP, macro.item.condition.origins[0], FLATTEN) from None
         finally:
             self._resolving.discard(macro.item.name)
 
@@ -179,6 +182,8 @@ class Resolver:
             self._trees[name] = self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
         except ConditionError as error:
             self.errors["macro", name] = error
+        except RecursionError:  # how deep is too deep Python alone knows: it depends on who called
+            self.errors["macro", name] = ConditionError(TOO_DEEP, macro.item.condition.origins[0], FLATTEN)
         self._resolving.discard(name)
 
     def _expand(self, node: Node, inside: Numbered[MacroItem] | None) -> "_Tree":
@@ -218,7 +223,7 @@ class Resolver:
         if node.name in self._resolving:
             raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
         if len(self._resolving) > _MAX_CHAIN:
-            raise MacroError("macros use each other too deeply", node.at, _FLATTEN)
+            raise MacroError("macros use each other too deeply", node.at, FLATTEN)
         self._resolve_macro(node.name)
         if ("macro", node.name) in self.errors:
             raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
@@ -226,7 +231,7 @@ class Resolver:
         if tree.checks > _MAX_CHECKS:
             raise ConditionError(f"the macro '{node.name}' holds more than {_MAX_CHECKS:,} comparisons", node.at)
         if tree.depth > _MAX_DEPTH:
-            raise ConditionError(f"the macro '{node.name}' nests too deeply", node.at, _FLATTEN)
+            raise ConditionError(f"the macro '{node.name}' nests too deeply", node.at, FLATTEN)
         return tree
 
 
@@ -247,7 +252,8 @@ class _Tree:
     """How many conjunctions, disjunctions and negations lie over the deepest of them."""
 
 
-_FLATTEN: Final = "use fewer macros within macros"
+TOO_DEEP: Final = "the condition nests too deeply with its macros put in"
+FLATTEN: Final = "use fewer macros within macros"
 
 
 def _joined(items: Sequence[Text]) -> Text:

@@ -144,7 +144,13 @@ def _concat_shape(arguments: Sequence[Shape]) -> Shape | None:
     return _TEXT if fits else None
 
 
-def _join(separator: str, elements: tuple[str, ...]) -> str:
+_MAX_JOINED: Final = 8 * 2**20
+"""Characters that a join may come to: a separator from an event, between elements from it, multiplies."""
+
+
+def _join(separator: str, elements: tuple[str, ...]) -> str | None:
+    if len(separator) * len(elements) + sum(map(len, elements)) > _MAX_JOINED:
+        return None
     return _whole(separator.join(elements))
 
 

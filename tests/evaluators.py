@@ -1,4 +1,7 @@
-"""Both evaluators of conditions at once: every test that asks whether a condition holds asks both, and they agree."""
+"""Both evaluators of conditions at once: every test that asks whether a condition holds asks both, and they agree.
+
+The index of rules is asked too: it never keeps a condition from an event that it holds for.
+"""
 
 from array import array
 
@@ -6,6 +9,7 @@ from rules.checker import Report, check
 from rules.codegen import Compiler, Values
 from rules.conditions import Condition
 from rules.event import Event
+from rules.index import Index
 from rules.interpreter import evaluate
 from rules.parser import parse
 from rules.ruleset import Matching, Rule, Ruleset
@@ -29,20 +33,25 @@ def condition_of(text: str) -> Condition:
 class Judge:
     """One condition, asked of events."""
 
-    def __init__(self, condition: Condition) -> None:
+    def __init__(self, condition: Condition, compiler: Compiler | None = None) -> None:
+        """Conditions that one compiler compiles may be asked of the same values."""
         self._condition = condition
-        self._compiled = Compiler().compile(condition, "under test")
+        compiler = compiler or Compiler()
+        self._compiled = compiler.compile(condition, "under test")
+        self._index = Index([(condition, True)], compiler.slot)
 
     @property
     def source(self) -> str:
         """The source that it became."""
         return self._compiled.source
 
-    def holds(self, event: Event) -> bool:
-        """Tell whether it holds for an event, by both evaluators."""
+    def holds(self, event: Event, values: Values | None = None) -> bool:
+        """Tell whether it holds for an event, by both evaluators; where it does, the index lets it be asked."""
         meaning = evaluate(self._condition, event)
-        outcome = self._compiled.matches(Values(event))
+        values = Values(event) if values is None else values
+        outcome = self._compiled.matches(values)
         assert outcome is meaning, f"the interpreter says {meaning}, generated code {outcome}:\n{self._compiled.source}"
+        assert not meaning or self._index.candidates(values) == (True,), f"the index rules it out: {self._condition}"
         return meaning
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from auditstream import cli
 from tests.kafka.fixtures import variables
 from wire.kafka_settings import KafkaSettings
 
@@ -179,6 +180,23 @@ def run(folder: Path) -> Run:
             check=False,
         )
         return Ended(ended.returncode, ended.stdout.decode(), without_time(ended.stderr.decode()))
+
+    return run_command
+
+
+@pytest.fixture
+def run_here(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command to its end in this process: a process of its own takes longer to start than most commands."""
+    assert Path.cwd() == folder
+
+    def run_command(*arguments: str, variables: Mapping[str, str] | None = None) -> Ended:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["auditstream", *arguments])
+            for name, value in (variables or {}).items():
+                patch.setenv(name, value)
+            code = cli.main()
+        told = capsys.readouterr()
+        return Ended(code, told.out, told.err)
 
     return run_command
 

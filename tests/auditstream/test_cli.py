@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditstream import cli
+from auditstream import cli, rules_app
 from tests.auditstream.conftest import COMMAND, Ended, without_time
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_an_internal_error_is_one_line_and_70(
         raise LookupError("lost\x1b\nit")
 
     monkeypatch.setattr(sys, "argv", ["auditstream", "rules", "list"])
-    monkeypatch.setattr(cli, "Screen", fail)
+    monkeypatch.setattr(rules_app, "Screen", fail)
     line = fail.__code__.co_firstlineno + 1
     assert cli.main() == 70
     assert capsys.readouterr().err == (

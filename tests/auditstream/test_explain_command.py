@@ -1,4 +1,4 @@
-"""`auditstream rules explain` run for real."""
+"""`auditstream rules explain`."""
 
 import json
 import subprocess
@@ -40,8 +40,8 @@ def mine(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("mine")
-def test_a_rule_is_explained_with_all_that_its_names_stand_for(run: "Run") -> None:
-    assert run("rules", "explain", "Somebody looks", *ALONE, "--show-source") == Ended(
+def test_a_rule_is_explained_with_all_that_its_names_stand_for(run_here: "Run") -> None:
+    assert run_here("rules", "explain", "Somebody looks", *ALONE, "--show-source") == Ended(
         0,
         """\
 rule         Somebody looks
@@ -85,14 +85,14 @@ source
 
 
 @pytest.mark.usefixtures("mine")
-def test_without_being_asked_for_source_is_not_shown(run: "Run") -> None:
-    ended = run("rules", "explain", "Somebody looks", *ALONE)
+def test_without_being_asked_for_source_is_not_shown(run_here: "Run") -> None:
+    ended = run_here("rules", "explain", "Somebody looks", *ALONE)
     assert ended.out.endswith("\noutput\n  Read (user=%ka.user.name verb=%toupper(ka.verb))\n")
 
 
 @pytest.mark.usefixtures("mine")
-def test_machines_get_the_same_as_one_object(run: "Run") -> None:
-    ended = run("rules", "explain", "Somebody looks", *ALONE, "--format", "json", "--show-source")
+def test_machines_get_the_same_as_one_object(run_here: "Run") -> None:
+    ended = run_here("rules", "explain", "Somebody looks", *ALONE, "--format", "json", "--show-source")
     told = json.loads(ended.out)
     python = told.pop("python")
     fields = told.pop("fields")
@@ -118,12 +118,14 @@ def test_machines_get_the_same_as_one_object(run: "Run") -> None:
         "name": "ka.verb",
         "in_condition": True,
         "in_output": True,
+        "field": "ka.verb",
         "type": "text",
         "is_list": False,
+        "argument": None,
         "description": "The verb: create, get, patch, deletecollection, ...",
     }
     assert python.startswith("def matches(values):\n    return (\n")
-    assert "python" not in json.loads(run("rules", "explain", "Somebody looks", *ALONE, "--format", "json").out)
+    assert "python" not in json.loads(run_here("rules", "explain", "Somebody looks", *ALONE, "--format", "json").out)
 
 
 @pytest.mark.parametrize(
@@ -135,37 +137,37 @@ def test_machines_get_the_same_as_one_object(run: "Run") -> None:
     ],
 )
 @pytest.mark.usefixtures("mine")
-def test_an_unknown_rule_is_one_line_with_the_nearest(name: str, hint: str, run: "Run") -> None:
+def test_an_unknown_rule_is_one_line_with_the_nearest(name: str, hint: str, run_here: "Run") -> None:
     shown = name.replace("\x1b", r"\x1b")
     expected = f"auditstream: cannot explain the unknown rule '{shown}': {hint}\n"
-    assert run("rules", "explain", name, *ALONE) == Ended(2, "", expected)
+    assert run_here("rules", "explain", name, *ALONE) == Ended(2, "", expected)
 
 
-def test_rule_files_with_errors_explain_nothing(run: "Run", mine: Path) -> None:
+def test_rule_files_with_errors_explain_nothing(run_here: "Run", mine: Path) -> None:
     mine.write_text("a: b\n")
-    ended = run("rules", "explain", "Somebody looks", *ALONE)
+    ended = run_here("rules", "explain", "Somebody looks", *ALONE)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: ")
 
 
-def test_a_missing_folder_is_one_line(run: "Run") -> None:
+def test_a_missing_folder_is_one_line(run_here: "Run") -> None:
     expected = "auditstream: cannot read no: no such file or folder; check the path of the rule files\n"
-    assert run("rules", "explain", "X", "--rules", "no") == Ended(2, "", expected)
+    assert run_here("rules", "explain", "X", "--rules", "no") == Ended(2, "", expected)
 
 
-def test_hostile_rules_are_explained_harmlessly(run: "Run", mine: Path) -> None:
+def test_hostile_rules_are_explained_harmlessly(run_here: "Run", mine: Path) -> None:
     name = "\x1b[31m[red]\u202e"
     written = json.dumps(name)
     mine.write_text(
         f"- {{rule: {written}, desc: {written}, condition: 'ka.verb = \"\x1b[2J\u202e\"', output: {written}, "
         f"tags: [{written}], priority: INFO, source: k8s_audit}}\n".replace("\x1b[2J", r"\x1b[2J")
     )
-    ended = run("rules", "explain", name, *ALONE, "--show-source")
+    ended = run_here("rules", "explain", name, *ALONE, "--show-source")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.replace("\n", "").isprintable()
     assert ended.out.startswith("rule         \\x1b[31m[red]\\u202e\n")
     assert '  ka.verb = "\\x1b[2J\\u202e"\n' in ended.out
-    machine = run("rules", "explain", name, *ALONE, "--format", "json")
+    machine = run_here("rules", "explain", name, *ALONE, "--format", "json")
     assert machine.out.replace("\n", "").isprintable()
     assert json.loads(machine.out)["rule"] == name
 

@@ -182,3 +182,18 @@ def test_the_fields_are_listed_with_type_and_meaning(run: "Run") -> None:
     assert rows["evt.reltime"][1] == "duration"
     assert rows["evt.is_async"][1] == "boolean"
     assert rows["resource.lifetime_seconds"][1] == "number"
+
+
+def test_the_fields_are_listed_for_machines(run: "Run") -> None:
+    ended = run("rules", "fields", "--format", "json")
+    fields = {field["field"]: field for field in map(json.loads, ended.out.splitlines())}
+    assert (ended.code, ended.err) == (0, "")
+    assert len(fields) == len(run("rules", "fields").out.splitlines()) - 1
+    assert fields["ka.req.pod.containers.image"] == {
+        "field": "ka.req.pod.containers.image",
+        "type": "text",
+        "is_list": True,
+        "argument": "[index], or none",
+        "description": fields["ka.req.pod.containers.image"]["description"],
+    }
+    assert fields["ka.verb"]["argument"] is None

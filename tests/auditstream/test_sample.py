@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from auditstream.sample import Sample, judge, outcome_of, read_sample
 from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
 from rules.ruleset import Rule, Ruleset
+from tests.rules.strategies import EVENTS, JSON
 from wire.record import Record
 
 MakeRecord = Callable[..., Record]
@@ -122,9 +125,9 @@ def test_what_came_before_is_remembered(rule: Callable[..., Rule], raw: Callable
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (b"1", "is none: expected an object, found a number"),
-        (b'{"auditID":"a"}', "is none: stageTimestamp is missing"),
-        (b'{"stageTimestamp":"now"}', "is none: stageTimestamp is no RFC 3339 time from 1970 to 2262"),
+        (b"1", "is no audit event: expected an object, found a number"),
+        (b'{"auditID":"a"}', "is no audit event: stageTimestamp is missing"),
+        (b'{"stageTimestamp":"now"}', "is no audit event: stageTimestamp is no RFC 3339 time from 1970 to 2262"),
     ],
 )
 def test_what_is_no_event_is_told(
@@ -160,3 +163,25 @@ def test_secrets_are_redacted_before_they_are_judged(
     event = raw(objectRef={"resource": "secrets", "name": "s"}, requestObject={"kind": "Secret", "data": {"a": "aGk="}})
     (alert,) = outcome_of(Sample(alert=True, event=event), ruleset).alerts
     assert "aGk=" not in json.dumps(alert.output)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(event=EVENTS, before=st.lists(EVENTS | JSON, max_size=2), is_timed=st.booleans(), alert=st.booleans() | JSON)
+def test_whatever_is_in_a_sample_it_is_judged_or_told(
+    event: dict[str, object], before: list[object], *, is_timed: bool, alert: object, rule: Callable[..., Rule]
+) -> None:
+    timed = {**event, "stageTimestamp": "2026-11-23T20:34:01.258117Z"} if is_timed else event
+    line = json.dumps({"alert": alert, "event": timed, "before": before}).encode()
+    try:
+        sample = read_sample(line)
+    except ValueError:
+        assert not isinstance(alert, bool)
+        return
+    told = judge(sample, rule("ka.verb = create or resource.exists = true"))
+    assert told is None or told.startswith(("it must ", "the event is no audit event: ", "event "))
+
+
+@given(line=st.binary(max_size=40))
+def test_whatever_a_line_is_it_is_a_sample_or_told(line: bytes) -> None:
+    with pytest.raises(ValueError, match="no sample: "):
+        read_sample(line)

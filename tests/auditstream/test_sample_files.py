@@ -32,7 +32,7 @@ def _rules(*paths: Path) -> "dict[str, Rule]":
 def test_files_come_by_name_with_their_lines_that_are_not_blank(tmp_path: Path) -> None:
     _write(tmp_path / "samples" / "b" / "y.jsonl", "1\n\n  \r\n2")
     _write(tmp_path / "samples" / "b" / "x.jsonl", "")
-    _write(tmp_path / "samples" / "a" / "z.jsonl", "3\n")
+    _write(tmp_path / "samples" / "a" / "z.jsonl", "\ufeff3\n")
     samples = f"{tmp_path}/samples"
     assert list(Folder(tmp_path).sample_files()) == [
         SampleFile(f"{samples}/a/z.jsonl", "a", "z", [(1, b"3")]),

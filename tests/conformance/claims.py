@@ -20,8 +20,8 @@ def claim(expression: str, event: Any) -> str | list[str] | None:
     if expression.startswith("ka.uri.param["):
         return _parameter(event, expression[len("ka.uri.param[") : -1])
     if expression.startswith("ka.sourceips"):
-        addresses = _at(event, "sourceIPs")
-        found = [_text(address) for address in addresses] if isinstance(addresses, list) else []
+        addresses = at(event, "sourceIPs")
+        found = [text(address) for address in addresses] if isinstance(addresses, list) else []
         index = re.search(r"\[(\d+)\]", expression)
         return (found if index is None else found[int(index[1]) : int(index[1]) + 1]) or None
     match = _CONTAINER_FIELD.fullmatch(expression)
@@ -29,14 +29,14 @@ def claim(expression: str, event: Any) -> str | list[str] | None:
     containers, name, index_text = match.groups()
     chosen = _containers(event, containers, None if index_text is None else int(index_text))
     if name == "add_capabilities":
-        lists = [_at(container, "securityContext", "capabilities", "add") for container in chosen]
-        return [_text(each) for added in lists if isinstance(added, list) for each in added] or None
-    own = [_at(container, "securityContext", _MEMBERS[name]) for container in chosen]
+        lists = [at(container, "securityContext", "capabilities", "add") for container in chosen]
+        return [text(each) for added in lists if isinstance(added, list) for each in added] or None
+    own = [at(container, "securityContext", _MEMBERS[name]) for container in chosen]
     if index_text is not None:
-        return [_text(value) for value in own if value is not ...] or None
-    of_pod = _at(event, "requestObject", "spec", "securityContext", _MEMBERS[name])
-    default = "0" if of_pod is ... else _text(of_pod)
-    return [default if value is ... else _text(value) for value in own] or None
+        return [text(value) for value in own if value is not ...] or None
+    of_pod = at(event, "requestObject", "spec", "securityContext", _MEMBERS[name])
+    default = "0" if of_pod is ... else text(of_pod)
+    return [default if value is ... else text(value) for value in own] or None
 
 
 def since_request(event: Any) -> int:
@@ -46,13 +46,13 @@ def since_request(event: Any) -> int:
 
 
 def _parameter(event: Any, key: str) -> str | None:
-    uri = _at(event, "requestURI")
-    query = "" if uri is ... else _text(uri).partition("#")[0].partition("?")[2]
+    uri = at(event, "requestURI")
+    query = "" if uri is ... else text(uri).partition("#")[0].partition("?")[2]
     return next((value for name, value in parse_qsl(query, keep_blank_values=True) if name == key), None)
 
 
 def _containers(event: Any, name: str, index: int | None) -> list[Any]:
-    found = _at(event, "requestObject", "spec", name)
+    found = at(event, "requestObject", "spec", name)
     if found is ...:
         return []
     if not isinstance(found, list):
@@ -60,7 +60,7 @@ def _containers(event: Any, name: str, index: int | None) -> list[Any]:
     return found if index is None else found[index : index + 1]
 
 
-def _at(value: Any, *path: str) -> Any:
+def at(value: Any, *path: str) -> Any:
     """Return what stands at a path of members, `...` for nothing."""
     for name in path:
         if not isinstance(value, dict) or name not in value:
@@ -69,6 +69,7 @@ def _at(value: Any, *path: str) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.partition("\0")[0]
+def text(value: Any) -> str:
+    """Return a value as fields show it: a string as it is, anything else as JSON; up to the first NUL."""
+    shown = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return shown.partition("\0")[0]

@@ -1,14 +1,21 @@
 """Conditions on events, as this project judges them by both evaluators: what the runners of conditions share."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from rules.checker import Report, check
+from rules.codegen import Compiler, Values
 from rules.conditions import Condition
 from rules.errors import Code
+from rules.event import Event
 from rules.parser import parse
 from rules.tokenizer import ConditionError
 from tests.conformance.reference import as_text, events
 from tests.evaluators import Judge
+
+_COMPILER = Compiler()
+_values_of = cache(Values)
+"""An event's values, read once for all conditions, as for all rules of a load."""
 
 
 @cache
@@ -24,10 +31,13 @@ def checked(condition: str) -> tuple[Condition | str, int]:
     return report.errors[0].message if found is None else found, warnings
 
 
+def lines_of(condition: Condition, judged: Sequence[Event]) -> frozenset[int]:
+    """Return the lines of the events for which a condition holds."""
+    judge = Judge(condition, _COMPILER)
+    return frozenset(number for number, event in enumerate(judged) if judge.holds(event, _values_of(event)))
+
+
 def true_on(condition: str, data: str) -> frozenset[int] | str:
     """Return the lines of the events for which a condition holds; of one that is refused, why it is."""
     found, _ = checked(condition)
-    if isinstance(found, str):
-        return found
-    judge = Judge(found)
-    return frozenset(number for number, event in enumerate(events(data)) if judge.holds(event))
+    return found if isinstance(found, str) else lines_of(found, events(data))

@@ -1,13 +1,15 @@
 """At the end of a run, a line for each data file: how many of its cases were run, and on how many we differ.
 
-A plugin of pytest, named by `tests/conftest.py`: of several processes that run tests, the one that sums up loads no
-other conftest. Runners say what they ran by `tests.conformance.reference.tell`.
+Then the length of the list of deviations. A plugin of pytest, named by `tests/conftest.py`: of several processes that
+run tests, the one that sums up loads no other conftest. Runners say what they ran by
+`tests.conformance.reference.tell`.
 """
 
 from collections.abc import Iterable
 
 import pytest
 
+from tests.conformance.deviations import DEVIATIONS
 from tests.conformance.reference import TOLD
 
 
@@ -23,10 +25,15 @@ def summary(reports: Iterable[object]) -> list[str]:
                 total = totals.setdefault(data, [0, 0])
                 total[0] += cases
                 total[1] += deviating
-    width = max(map(len, totals), default=0)
+    if not totals:
+        return []
+    width = max(map(len, totals))
     return [
-        f"{data:{width}}  {cases:>9,} cases run, {deviating:,} deviate on purpose"
-        for data, (cases, deviating) in sorted(totals.items())
+        *(
+            f"{data:{width}}  {cases:>9,} cases run, {deviating:,} deviate on purpose"
+            for data, (cases, deviating) in sorted(totals.items())
+        ),
+        f"{len(DEVIATIONS)} deviations listed: tests/conformance/deviations.py",
     ]
 
 

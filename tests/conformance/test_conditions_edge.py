@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from rules.interpreter import evaluate
-from tests.conformance.deviations import EQUAL_MEMBERS, idle, meant
-from tests.conformance.judged import checked, true_on
-from tests.conformance.reference import as_event, lines, read_json, tell
+from tests.conformance.deviations import EQUAL_MEMBERS, idle, meant, rows
+from tests.conformance.judged import checked, lines_of, true_on
+from tests.conformance.reference import as_event, events, lines, read_json, tell
+from tests.conformance.there import There, with_first_members
 
 _DATA = "conditions_edge.json"
 _CASES = read_json(_DATA)["cases"]
@@ -54,6 +55,16 @@ def test_a_condition_holds_where_the_reference_says(case: Any, request: pytest.F
     if case["ok"]:
         assert checked(case["filter"])[1] == case["warnings"]
     tell(request, _DATA, 1, bool(different))
+
+
+def test_read_as_there_every_condition_holds_where_the_reference_says() -> None:
+    judged = list(events("edge_events.jsonl"))
+    judged[EQUAL_MEMBERS] = with_first_members(lines("edge_events.jsonl")[EQUAL_MEMBERS])
+    there = There(judged, rows(_DATA))
+    for case in _CASES:
+        condition, _ = checked(case["filter"])
+        if not isinstance(condition, str):
+            assert lines_of(there.condition(condition), judged) == set(case["true_on"]), case["filter"]
 
 
 def test_conditions_see_the_last_of_equal_members() -> None:

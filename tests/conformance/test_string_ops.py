@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.deviations import idle, meant
-from tests.conformance.judged import checked, true_on
-from tests.conformance.reference import read_json, tell
+from tests.conformance.deviations import idle, meant, rows
+from tests.conformance.judged import checked, lines_of, true_on
+from tests.conformance.reference import events, read_json, tell
+from tests.conformance.there import There
 
 _DATA = "string_ops.json"
 _CASES = read_json(_DATA)["cases"]
@@ -27,6 +28,15 @@ def test_an_operator_means_what_the_reference_says(case: Any, request: pytest.Fi
             assert set(found) == INSTEAD[case["filter"]]
         assert checked(case["filter"])[1] == case["warnings"]
     tell(request, _DATA, 1, deviates)
+
+
+def test_read_as_there_every_condition_holds_where_the_reference_says() -> None:
+    judged = events("string_events.jsonl")
+    there = There(judged, rows(_DATA))
+    for case in _CASES:
+        condition, _ = checked(case["filter"])
+        if not isinstance(condition, str):
+            assert lines_of(there.condition(condition), judged) == set(case["true_on"]), case["filter"]
 
 
 def test_every_deviation_is_needed() -> None:

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from tests.conformance.deviations import DEVIATIONS
 from tests.conformance.summary import summary
 
 
@@ -20,6 +21,7 @@ def test_what_tests_told_is_added_up_by_data_file() -> None:
     assert summary(reports) == [
         "a-long-name.json          1 cases run, 1 deviate on purpose",
         "b.json                1,500 cases run, 2 deviate on purpose",
+        f"{len(DEVIATIONS)} deviations listed: tests/conformance/deviations.py",
     ]
 
 

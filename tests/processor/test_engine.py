@@ -7,6 +7,7 @@ from processor.engine import Engine, RuleFailure
 from rules.conditions import FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
+from rules.output import Placeholder
 from rules.ruleset import Matching, Ruleset
 from wire.record import Reason, Record, identity
 
@@ -89,3 +90,14 @@ def test_an_alerts_id_comes_from_the_events_identity(make_ruleset: MakeRuleset, 
     assert [alert.id for alert in engine.process([record], {}).alerts] == [
         alert.id for alert in engine.process([line], {}).alerts
     ]
+
+
+def test_an_alert_that_cannot_be_made_costs_no_other(make_ruleset: MakeRuleset, make_record: MakeRecord) -> None:
+    def fail(_event: Event, _argument: str | None) -> str:
+        raise MemoryError("too much")
+
+    first, second = make_ruleset(_RULES).rules
+    bad = dataclasses.replace(first, output=(Placeholder("x.y", FieldOperand(Field("x.y", "", fail), None), None),))
+    outcome = Engine(Ruleset([bad, second], Matching.ALL, "0" * 12), "host").process([make_record()], {})
+    assert outcome.failures == [RuleFailure("created", "MemoryError: too much")]
+    assert [alert.rule for alert in outcome.alerts] == ["anything"]

@@ -10,6 +10,7 @@ from rules.event import Event
 from rules.fields import FieldValue
 
 MakeEvent = Callable[..., Event]
+Holds = Callable[[str, Event], bool]
 
 
 def _read(event: Event, name: str, argument: str | None = None) -> FieldValue:
@@ -89,3 +90,21 @@ def test_subjects_are_told_apart_by_kind(make_event: MakeEvent) -> None:
     assert _read(event, "ka.req.binding.subjects.group_names") == ("dev",)
     assert _read(make_event(), "ka.req.binding.subjects.group_names") is None
     assert _read(event, "ka.req.binding.subject.has_name", "x") == "true"
+
+
+@pytest.mark.parametrize(
+    ("condition", "members"),
+    [
+        ("ka.uri.param[command] = sh", {"requestURI": "/api?command=sh%00x"}),
+        ("request.commands in (sh)", {"requestURI": "/api?command=sh%00x"}),
+        ("ka.req.pod.containers.args in ('-c id')",
+         {"requestObject": {"spec": {"containers": [{"args": ["-c\0", "id\0x"]}]}}}),
+        ("ka.req.pod.volumes.volume_type in (hostPath)",
+         {"requestObject": {"spec": {"volumes": [{"hostPath\0x": {}}]}}}),
+        ("ka.useragent = curl", {"userAgent": "curl\0x"}),
+    ],
+)  # fmt: skip
+def test_a_value_ends_at_its_first_nul_which_no_constant_can_hold(
+    make_event: MakeEvent, holds: Holds, condition: str, members: dict[str, object]
+) -> None:
+    assert holds(condition, make_event(**members))

@@ -1,5 +1,6 @@
 """Times, pointers and the event as a whole."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -136,3 +137,20 @@ def test_among_an_alerts_fields_a_time_is_its_nanoseconds(make_event: MakeEvent,
     assert field is not None
     assert field.read_for_alert is not None
     assert field.read_for_alert(make_event(), None) == 1795466041258117000
+
+
+@pytest.mark.parametrize(
+    ("depth", "elements", "is_indented"), [(3, 10, True), (480, 10, True), (480, 50_000, False), (2, 50_000, True)]
+)
+def test_an_event_is_indented_as_long_as_that_does_not_multiply_it(
+    make_event: MakeEvent, depth: int, elements: int, *, is_indented: bool
+) -> None:
+    body: list[object] = [0] * elements
+    for _ in range(depth):
+        body = [body]
+    event = make_event(requestObject=body, userAgent='[[[ "\\')
+    text = FIELDS["jevt.obj"].read(event, None)
+    assert isinstance(text, str)
+    assert (text.count("\n") > 0) is is_indented
+    assert len(text) < 16 * 2**20
+    assert json.loads(text) == json.loads(event.document.raw)

@@ -263,3 +263,24 @@ def test_quotes_that_change_the_meaning_are_told(load_text: LoadText, make_event
     assert result.ruleset is not None
     assert _excepts(make_event(user={"username": 'a, b\\c"'}), result.ruleset)
     assert not _excepts(make_event(user={"username": "a"}), result.ruleset)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "val(ka.user.name)) or (ka.verb = tolower(ka.verb)",
+        "tolower(ka.user.name) or (ka.verb exists)",
+        "concat(ka.verb, ka.verb)",
+        "val(ka.user.name) and not ka.verb in (a)",
+        "tolower(",
+    ],
+)
+def test_a_value_that_only_begins_as_a_call_is_text(load_text: LoadText, make_event: MakeEvent, value: str) -> None:
+    text = "- rule: r\n  desc: d\n  condition: ka.verb exists\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+    exception = {"name": "e", "fields": ["ka.user.name"], "comps": ["="], "values": [[value]]}
+    result = load_text(text + f"  exceptions: {json.dumps([exception])}\n")
+    assert result.ruleset is not None
+    codes = {problem.code.value for problem in result.warnings}
+    assert "LOAD_EXCEPTION_VALUE_QUOTED" in codes <= {"LOAD_EXCEPTION_VALUE_QUOTED", "LOAD_COMPILE_CONDITION"}
+    assert result.ruleset.match(make_event()).matches
+    assert not result.ruleset.match(make_event(user={"username": value})).matches

@@ -30,6 +30,15 @@ _LISTS = "".join(f"- list: n{n}\n  items: [n{n - 1}, n{n - 2}]\n" for n in range
     f"- list: q{n}\n  items: [n18]\n" for n in range(500)
 )
 _MACROS = _rule() + "".join(f"- macro: m{n}\n  condition: m{n + 1}\n" for n in range(2_000))
+_NESTED = "ka.verb = a and (" * 95 + "ka.verb = b or (" * 95 + "%s" + ")" * 190
+_APPENDED = (
+    "".join(f"- macro: m{n}\n  condition: ka.verb = a\n" for n in range(12))
+    + "".join(f"- macro: m{n}\n  append: true\n  condition: or {_NESTED % f'm{n + 1}'}\n" for n in range(11))
+    + _rule("m0")
+)
+_CALLED = "ka.verb = a and (" * 9 + "tolower(" * 90 + "ka.verb" + ")" * 90 + " = a" + ")" * 9
+_CALLS = f"- macro: m\n  condition: {_CALLED}\n" + _rule("ka.verb = a and (" * 50 + "m" + ")" * 50)
+_REPEATED_MACRO = f"- macro: m\n  condition: {' or '.join(['ka.verb = a'] * 2_000)}\n" + _rule(" or ".join(["m"] * 60))
 _PLUGINS = "- required_plugin_versions: &p [{name: a, version: 1.0.0, alternatives: *p}]\n"
 _REPEATED = "aliases repeat too much of the file"
 
@@ -41,6 +50,8 @@ _REPEATED = "aliases repeat too much of the file"
         (_rule(extra=_exceptions(f"[&t [&l [{'a, ' * 999}a]]{', *t' * 50_000}]")), _REPEATED),
         (_rule(extra=_exceptions("&x [*x]")), "'values' holds something that is not text"),
         (_ALIASED, _REPEATED),
+        (_APPENDED, "the condition nests too deeply with its macros put in"),
+        (_REPEATED_MACRO, "the condition holds more than 100,000 comparisons with its macros put in"),
         (_PLUGINS, "the plugin 'a' is named twice"),
         (_rule("(" * 100_000), "the condition is nested too deeply"),
         (_LISTS, "lists hold each other in too many ways"),
@@ -100,3 +111,16 @@ def test_rules_by_the_thousand_load(load_text: LoadText) -> None:
     assert list(result.problems) == []
     assert result.ruleset is not None
     assert len(result.ruleset.rules) == 2_000
+
+
+def test_calls_nested_in_deep_conditions_are_loaded_or_told(load_text: LoadText) -> None:
+    result = load_text(_CALLS)
+    assert {problem.message for problem in result.errors} <= {
+        "the condition nests too deeply with its macros put in",
+        "transformers are nested too deeply",
+    }
+
+
+def test_a_long_word_in_an_output_is_told(load_text: LoadText) -> None:
+    result = load_text(_rule().replace("output: o", f"output: '%{'a' * 200_000}'"))
+    assert [problem.code.value for problem in result.errors] == ["LOAD_ERR_COMPILE_OUTPUT"]

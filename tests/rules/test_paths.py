@@ -9,6 +9,7 @@ from rules.event import Event
 from rules.paths import elements, flattened, guarded, scalar, texts, walk, walked
 
 MakeEvent = Callable[..., Event]
+MakeDocument = Callable[[object], Value]
 
 
 def test_without_an_audit_id_a_guarded_field_is_absent(make_event: MakeEvent) -> None:
@@ -53,3 +54,13 @@ def test_holes_are_skipped_and_arrays_flattened_where_asked(make_event: MakeEven
     assert walked(("rules", "verbs"), texts)(event, None) == ('["get","list"]', "x", '["*"]')
     assert walked(("rules", "nosuch"), texts)(event, None) is None
     assert walked(("nosuch", "verbs"), texts)(event, None) is None
+
+
+def test_arrays_within_arrays_are_walked_as_their_elements_stand(document: MakeDocument) -> None:
+    value = document({"a": [[{"b": 1}, {}], [], [[{"b": 2}], 3], {"b": [4]}]})
+    found = walk(value, ("a", "b"), None)
+    assert [one and one.text for one in found or ()] == ["1", None, None, "2", None, "[4]"]
+    deep: object = {"b": 1}
+    for _ in range(400):
+        deep = [deep]
+    assert [one and one.text for one in walk(document({"a": deep}), ("a", "b"), None) or ()] == ["1"]
