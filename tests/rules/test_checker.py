@@ -5,12 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from rules.errors import LoadResult
+from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
-
-
-def _rule(condition: str) -> str:
-    return f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
 
 _FIT_TEXTS = (

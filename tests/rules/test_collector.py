@@ -7,16 +7,14 @@ import pytest
 from rules.errors import LoadResult
 from rules.items import Priority
 from rules.ruleset import Rule, Ruleset
+from tests.rules.rule_text import rule_text
 
 LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
 
 
 def _rule(name: str = "r", condition: str = "ka.verb = get", source: str = "k8s_audit", extra: str = "") -> str:
-    return (
-        f"- rule: {name}\n  desc: d\n  condition: {condition}\n  output: o %ka.verb\n  priority: debug\n"
-        f"  source: {source}\n  tags: [a]\n{extra}"
-    )
+    return rule_text(condition, "o %ka.verb", name=name, source=source, extra=f"  tags: [a]\n{extra}")
 
 
 def _only(ruleset: Ruleset) -> Rule:

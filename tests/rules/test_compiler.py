@@ -6,18 +6,12 @@ import pytest
 
 from rules.errors import LoadResult
 from rules.ruleset import Ruleset
+from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
 
 _MEND = "a later file cannot mend it: every file must be right with those before it"
-
-
-def _rule(condition: str = "ka.verb = get", output: str = "o", name: str = "r", extra: str = "") -> str:
-    return (
-        f'- rule: {name}\n  desc: d\n  condition: {condition}\n  output: "{output}"\n  priority: debug\n'
-        f"  source: k8s_audit\n{extra}"
-    )
 
 
 def _codes(result: LoadResult) -> list[str]:

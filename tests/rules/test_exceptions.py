@@ -1,7 +1,6 @@
 """What exceptions mean: for which events the rule is silent, what is refused, and how values are put into words."""
 
 import json
-from array import array
 from collections.abc import Callable
 
 import pytest
@@ -17,16 +16,14 @@ from rules.loader import load
 from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from rules.text import Text
-from tests.evaluators import matches
+from tests.evaluators import as_text, matches
+from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
 MakeEvent = Callable[..., Event]
 
-_RULE = (
-    "- rule: r\n  desc: d\n  condition: ka.verb exists or ka.verb = x\n  output: o\n  priority: debug\n"
-    "  source: k8s_audit\n"
-)
+_RULE = _rule("ka.verb exists or ka.verb = x")
 _APPEND = "- rule: r\n  override: {exceptions: append}\n"
 _REPLACE = "- rule: r\n  override: {exceptions: replace}\n"
 
@@ -193,10 +190,7 @@ def _exception(comp: str, *values: Text) -> RuleException:
     ],
 )  # fmt: skip
 def test_a_value_is_put_into_words_as_one_value(value: str, words: str) -> None:
-    def text(characters: str) -> Text:
-        return Text(characters, array("I", range(len(characters) + 1)))
-
-    one = _exception("in", text(value))
+    one = _exception("in", as_text(value))
     composed = compose(one)
     assert composed.text is not None
     expected = words if words.startswith("(") else f"({words})"

@@ -7,19 +7,13 @@ import pytest
 from rules.errors import LoadResult
 from rules.loader import load
 from rules.reader import RuleFile
+from tests.rules.rule_text import rule_text as _rule
 from tests.rules.steps import steps
 
 LoadText = Callable[..., LoadResult]
 
 _STEPS_A_CHARACTER = 250
 """Functions that may be called for each character: ordinary rules take some 7, lists that hold each other 100."""
-
-
-def _rule(condition: str = "ka.verb = a", name: str = "r", extra: str = "") -> str:
-    return (
-        f"- rule: {name}\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n"
-        f"  source: k8s_audit\n{extra}"
-    )
 
 
 def _exceptions(values: str) -> str:
@@ -92,7 +86,7 @@ def test_one_long_line_with_many_mistakes_is_told_in_bounded_space(load_text: Lo
 
 def test_many_unknown_macros_are_told_without_looking_for_the_nearest_of_each(load_text: LoadText) -> None:
     macros = "".join(f"- macro: macro_{n}\n  condition: ka.verb exists\n" for n in range(300))
-    result = load_text(macros + "".join(_rule(f"macr_{n}", f"r{n}") for n in range(150)))
+    result = load_text(macros + "".join(_rule(f"macr_{n}", name=f"r{n}") for n in range(150)))
     hints = [problem.hint for problem in result.errors]
     assert sum(hint.startswith("did you mean 'macro_") for hint in hints) == 100
     assert hints[-1] == "define it, or write a field (with its dot) and a comparison"
@@ -105,7 +99,7 @@ def test_rules_by_the_thousand_load(load_text: LoadText) -> None:
         _rule(
             f"writes_{n % 100} and ka.target.name startswith x{n} and not ka.user.name in (users_{n % 100}, c{n}) "
             "and ka.response.code = 201 and not ka.target.subresource exists",
-            f"Rule {n}",
+            name=f"Rule {n}",
         )
         for n in range(2_000)
     )
@@ -124,5 +118,5 @@ def test_calls_nested_in_deep_conditions_are_loaded_or_told(load_text: LoadText)
 
 
 def test_a_long_word_in_an_output_is_told(load_text: LoadText) -> None:
-    result = load_text(_rule().replace("output: o", f"output: '%{'a' * 200_000}'"))
+    result = load_text(_rule(output=f"%{'a' * 200_000}"))
     assert [problem.code.value for problem in result.errors] == ["LOAD_ERR_COMPILE_OUTPUT"]

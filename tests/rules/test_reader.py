@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from rules.errors import Code, LoadResult
+from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
 
-_RULE = "- rule: r\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: debug\n  source: k8s_audit\n"
+_RULE = _rule()
 
 
 _REPLACEABLE_HINT = (

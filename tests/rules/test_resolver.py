@@ -7,13 +7,10 @@ import pytest
 from rules.conditions import Comparison
 from rules.errors import LoadResult
 from rules.ruleset import Ruleset
+from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
-
-
-def _rule(condition: str) -> str:
-    return f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
 
 
 def _constants(ruleset: Ruleset) -> tuple[str, ...]:

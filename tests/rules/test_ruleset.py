@@ -16,18 +16,20 @@ from rules.ruleset import Matching, Rule, Ruleset
 from rules.selection import Choice, Selection
 from rules.text import Position
 from tests.evaluators import condition_of, matches
+from tests.rules.rule_text import rule_text as _rule
 from tests.rules.strategies import AUDIT_EVENTS, CONDITIONS, HEAD
 
 MakeEvent = Callable[..., Event]
 MakeRuleset = Callable[..., Ruleset]
 
 
-def _rule(name: str, condition: str = "ka.verb = create", extra: str = "") -> str:
-    body = f"  desc: d\n  condition: {condition}\n  output: o\n  priority: debug\n  source: k8s_audit\n"
-    return f"- rule: {name}\n{body}{extra}"
-
-
-_FILE = _rule("a") + _rule("b", "ka.verb = get") + _rule("off", extra="  enabled: false\n") + _rule("c")
+_ON_CREATE = "ka.verb = create"
+_FILE = (
+    _rule(_ON_CREATE, name="a")
+    + _rule(name="b")
+    + _rule(_ON_CREATE, name="off", extra="  enabled: false\n")
+    + _rule(_ON_CREATE, name="c")
+)
 
 
 _A_RULE = Rule(

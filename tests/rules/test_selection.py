@@ -10,21 +10,15 @@ from hypothesis import strategies as st
 from rules.items import Priority
 from rules.ruleset import Ruleset
 from rules.selection import Choice, Selection, fits
+from tests.rules.rule_text import rule_text as _rule
 
 MakeRuleset = Callable[..., Ruleset]
 
 
-def _rule(name: str, extra: str = "", priority: str = "warning") -> str:
-    return (
-        f"- rule: {name}\n  desc: d\n  condition: ka.verb = get\n  output: o\n  priority: {priority}\n"
-        f"  source: k8s_audit\n{extra}"
-    )
-
-
 _RULES = (
-    _rule("Alpha One", "  tags: [t1, k8s]\n")
-    + _rule("Alpha Two", "  tags: [t2, k8s]\n")
-    + _rule("Beta", "  enabled: false\n", "error")
+    _rule(name="Alpha One", extra="  tags: [t1, k8s]\n")
+    + _rule(name="Alpha Two", extra="  tags: [t2, k8s]\n")
+    + _rule(name="Beta", extra="  enabled: false\n").replace("debug", "error")
 )
 
 
