@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,18 @@ import pytest
 import rules
 from auditstream.sample import judge
 from auditstream.sample_files import file_stem, group_of
-from processor.alert import Alert
 from processor.rule_files import pack_files
-from rules.errors import LoadResult
 from rules.items import Priority
-from rules.loader import load
-from rules.podspec import POD_SPEC_PATHS
-from rules.reader import RuleFile
-from rules.ruleset import Rule, Ruleset
-from rules.selection import Choice, Selection
-from tests.pack_samples import Sample, outcome_by_both, outcome_of, raw_samples, samples
-
-Document = dict[str, object]
+from rules.ruleset import Rule
+from tests.pack_samples import Sample, outcome_by_both, raw_samples, samples
+from tests.rules.pack_rules import (
+    RULES,
+    alerts_of,
+    all_on,
+    as_shipped,
+    names_of,
+    ruleset_of,
+)
 
 SAMPLES = Path(rules.__file__).parent / "library" / "samples"
 STOCK_NAMES = Path(__file__).parent / "fixtures" / "stock-names.txt"
@@ -34,42 +33,6 @@ MEANT_TO_BE_OFF = {"Every Audit Event"}
 REDACTED = "[redacted]"
 
 
-# --- the pack and its samples ----------------------------------------------------------------------------------------
-
-
-def _as_shipped() -> LoadResult:
-    return load(pack_files())
-
-
-@cache
-def _all_on() -> Ruleset:
-    names = frozenset(rule.name for rule in _ruleset(_as_shipped()).rules)
-    return _ruleset(load(pack_files(), Selection(tuple(Choice(enables=True, pattern=name) for name in names))))
-
-
-def _ruleset(result: LoadResult) -> Ruleset:
-    assert result.ruleset is not None, result.to_text()
-    return result.ruleset
-
-
-def _alerts(
-    event: Mapping[str, object], ruleset: Ruleset | None = None, before: Sequence[Mapping[str, object]] = ()
-) -> list[Alert]:
-    """Return the alerts of an event that comes after others."""
-    return outcome_of(event, ruleset or _all_on(), before).alerts
-
-
-def _names(
-    event: Mapping[str, object], ruleset: Ruleset | None = None, before: Sequence[Mapping[str, object]] = ()
-) -> set[str]:
-    return {alert.rule for alert in _alerts(event, ruleset, before)}
-
-
-def _suspicions(event: Mapping[str, object], ruleset: Ruleset | None = None) -> set[str]:
-    return {alert.rule for alert in _alerts(event, ruleset) if "class_suspicious" in alert.tags}
-
-
-RULES = _all_on().rules
 ALL_SAMPLES = [
     pytest.param(rule.name, sample, id=f"{rule.name}-{number}-{'alerts' if sample.alert else 'does-not'}")
     for rule in RULES
@@ -92,9 +55,9 @@ def _every_value(value: object) -> Iterator[tuple[str, object]]:
 
 
 def test_the_pack_loads_without_errors_and_warnings() -> None:
-    result = _as_shipped()
+    result = as_shipped()
     assert result.problems == ()
-    assert len(_ruleset(result).rules) > 50
+    assert len(ruleset_of(result).rules) > 50
 
 
 def test_no_name_is_one_of_falcos_stock_file() -> None:
@@ -107,7 +70,7 @@ def test_no_name_is_one_of_falcos_stock_file() -> None:
 
 
 def test_only_what_is_meant_to_be_off_is_off() -> None:
-    assert {rule.name for rule in _ruleset(_as_shipped()).rules if not rule.is_enabled} == MEANT_TO_BE_OFF
+    assert {rule.name for rule in ruleset_of(as_shipped()).rules if not rule.is_enabled} == MEANT_TO_BE_OFF
 
 
 def test_samples_belong_to_rules_and_stay_small() -> None:
@@ -158,7 +121,7 @@ def test_an_alert_says_who_what_and_where_from(rule: Rule) -> None:
         alert.output_fields
         for is_alert, event, before in samples(rule)
         if is_alert
-        for alert in _alerts(event, before=before)
+        for alert in alerts_of(event, before=before)
         if alert.rule == rule.name
     )
     assert {"ka.user.name", "ka.verb", "ka.response.code", "request.source_ip"} <= shown.keys()
@@ -179,7 +142,7 @@ def test_a_rule_judges_its_samples_as_they_say(rule: Rule) -> None:
 
 @pytest.mark.parametrize(("rule", "sample"), ALL_SAMPLES)
 def test_a_sample_alerts_or_not_as_it_says_among_all_rules(rule: str, sample: Sample) -> None:
-    alerts = outcome_by_both(sample.event, _all_on(), sample.before).alerts
+    alerts = outcome_by_both(sample.event, all_on(), sample.before).alerts
     assert (rule in {alert.rule for alert in alerts}) is sample.alert
 
 
@@ -189,7 +152,7 @@ def test_a_sample_alerts_or_not_as_it_says_among_all_rules(rule: str, sample: Sa
 @pytest.mark.parametrize(("rule", "sample"), ALL_SAMPLES)
 def test_a_request_that_was_only_received_alerts_nowhere(rule: str, sample: Sample) -> None:  # noqa: ARG001 - all samples
     received = {name: value for name, value in sample.event.items() if name not in {"responseStatus", "responseObject"}}
-    assert _names({**received, "stage": "RequestReceived"}, before=sample.before) <= MEANT_TO_BE_OFF
+    assert names_of({**received, "stage": "RequestReceived"}, before=sample.before) <= MEANT_TO_BE_OFF
 
 
 @pytest.mark.parametrize(("rule", "sample"), ALL_SAMPLES)
@@ -197,7 +160,7 @@ def test_a_request_alerts_in_one_of_its_stages_only(rule: str, sample: Sample) -
     if rule in MEANT_TO_BE_OFF or not sample.alert:
         return
     other = {"ResponseComplete": "ResponseStarted", "ResponseStarted": "ResponseComplete"}[str(sample.event["stage"])]
-    assert rule not in _names({**sample.event, "stage": other}, before=sample.before)
+    assert rule not in names_of({**sample.event, "stage": other}, before=sample.before)
 
 
 @pytest.mark.parametrize(("rule", "sample"), ALL_SAMPLES)
@@ -218,215 +181,7 @@ def test_a_dry_run_that_succeeds_is_no_warning(rule: str, sample: Sample) -> Non
     is_body_known = isinstance(options, dict) or event["level"] == "Metadata"
     if event["verb"] in {"delete", "deletecollection"} and is_body_known and not is_refused:
         # The API server obeys the body where there is one: the URI alone must hide nothing.
-        assert rule in _names(dry, before=before)
+        assert rule in names_of(dry, before=before)
         dry["requestObject"] = {**(options if isinstance(options, dict) else {}), "dryRun": ["All"]}
     # A refused one has probed what its sender may do as well as any other.
-    assert (rule in _names(dry, before=before)) is is_refused
-
-
-# --- dangerous pods in every form ------------------------------------------------------------------------------------
-
-DANGERS: dict[str, Document] = {
-    "Privileged Pod Or Template": {"containers": [{"name": "c", "securityContext": {"privileged": True}}]},
-    "Pod Or Template With Sensitive Host Path": {
-        "volumes": [{"name": "v", "hostPath": {"path": "/var/lib/../../etc"}}]
-    },
-    "Pod Or Template In Host Namespace": {"hostPID": True},
-    "Pod Or Template With Takeover Capability": {
-        "initContainers": [{"name": "c", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]
-    },
-    "Pod Or Template With Host Port": {"containers": [{"name": "c", "ports": [{"hostPort": 80}]}]},
-}
-HARMLESS: Document = {"containers": [{"name": "c", "image": "registry.example.test/app:1"}]}
-FORMS = ("create", "update", "merge patch", "JSON patch", "server-side apply")
-
-
-def _in_place(path: tuple[str, ...], spec: object) -> Document:
-    """Return the smallest object that has a pod spec where this resource has it."""
-    found = spec
-    for name in reversed(path):
-        found = {name: found}
-    assert isinstance(found, dict)
-    return found
-
-
-def _written(target: tuple[str, str], spec: Document, form: str) -> Document:
-    """Return the event of a pod spec written in one of the forms of a request; a JSON patch adds its first member."""
-    group, resource = target
-    path = POD_SPEC_PATHS[target]
-    body: object = _in_place(path, spec)
-    response: object = {"metadata": {"name": "x", "namespace": "n"}, **_in_place(path, {**HARMLESS, **spec})}
-    if form == "JSON patch":
-        name, value = next(iter(spec.items()))
-        body = [{"op": "add", "path": "/" + "/".join((*path, name)), "value": value}]
-    verb = form if form in {"create", "update"} else "patch"
-    code = 201 if form in {"create", "server-side apply"} else 200
-    return {
-        "auditID": "00000000-0000-4000-8000-000000000001",
-        "stage": "ResponseComplete",
-        "verb": verb,
-        "requestURI": f"/apis/{group}/v1/namespaces/n/{resource}/x",
-        "user": {"username": "someone", "groups": ["system:authenticated"]},
-        "sourceIPs": ["192.0.2.7"],
-        "objectRef": {"apiGroup": group, "resource": resource, "namespace": "n", "name": "x"},
-        "responseStatus": {"metadata": {}, "code": code},
-        "requestObject": body,
-        "responseObject": response,
-        "stageTimestamp": "2026-01-02T03:04:05.000000Z",
-    }
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("target", POD_SPEC_PATHS, ids=lambda target: target[1])
-@pytest.mark.parametrize("rule", DANGERS)
-def test_a_dangerous_pod_spec_alerts_in_every_form(rule: str, target: tuple[str, str], form: str) -> None:
-    assert _suspicions(_written(target, DANGERS[rule], form)) == {rule}
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("target", POD_SPEC_PATHS, ids=lambda target: target[1])
-def test_a_harmless_pod_spec_alerts_in_no_form(target: tuple[str, str], form: str) -> None:
-    assert not _suspicions(_written(target, HARMLESS, form))
-
-
-@pytest.mark.parametrize("target", POD_SPEC_PATHS, ids=lambda target: target[1])
-def test_a_label_on_something_dangerous_asks_for_nothing(target: tuple[str, str]) -> None:
-    event = _written(target, DANGERS["Privileged Pod Or Template"], "merge patch")
-    event["requestObject"] = {"metadata": {"labels": {"a": "b"}}}
-    assert not _suspicions(event)
-
-
-def test_a_controllers_pod_is_told_by_its_template_alone() -> None:
-    event = _written(("", "pods"), DANGERS["Privileged Pod Or Template"], "create")
-    event["user"] = {"username": "system:serviceaccount:kube-system:replicaset-controller", "groups": []}
-    owned = {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": True}]}}
-    assert "Privileged Pod Or Template" in _names(event)
-    body = event["requestObject"]
-    assert isinstance(body, dict)
-    assert not _suspicions({**event, "requestObject": {**owned, **body}})
-
-
-@pytest.mark.parametrize("form", ["create", "server-side apply", "update", "merge patch", "JSON patch"])
-@pytest.mark.parametrize(
-    ("rule", "group", "resource", "body"),
-    [
-        ("Service On Node Port", "", "services", {"spec": {"type": "NodePort"}}),
-        ("Service With External IPs", "", "services", {"spec": {"externalIPs": ["198.51.100.7"]}}),
-        ("Service On Load Balancer", "", "services", {"spec": {"type": "LoadBalancer"}}),
-        ("ConfigMap With Private Credentials", "", "configmaps", {"data": {"DB_PASSWORD": "x"}}),
-        ("Role With Wildcards", "rbac.authorization.k8s.io", "roles", {"rules": [{"apiGroups": [""], "verbs": ["*"]}]}),
-        ("Role That Can Exec In Pods", "rbac.authorization.k8s.io", "roles", {"rules": [{"resources": ["pods/exec"]}]}),
-        ("Role That Can Escalate", "rbac.authorization.k8s.io", "roles", {"rules": [{"verbs": ["impersonate"]}]}),
-        ("Role With Write Verbs", "rbac.authorization.k8s.io", "roles", {"rules": [{"verbs": ["patch"]}]}),
-        (
-            "Binding To Cluster Admin",
-            "rbac.authorization.k8s.io",
-            "rolebindings",
-            {"roleRef": {"name": "cluster-admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
-        ),
-        (
-            "Binding For Anonymous Or All Users",
-            "rbac.authorization.k8s.io",
-            "clusterrolebindings",
-            {"subjects": [{"kind": "Group", "name": "system:unauthenticated"}]},
-        ),
-    ],
-)
-def test_other_objects_alert_in_every_form(rule: str, group: str, resource: str, body: Document, form: str) -> None:
-    event = _written(("", "pods"), HARMLESS, form)
-    name, value = next(reversed(body.items()))
-    event["objectRef"] = {"apiGroup": group, "resource": resource, "namespace": "n", "name": "x"}
-    event["requestObject"] = [{"op": "add", "path": f"/{name}", "value": value}] if form == "JSON patch" else body
-    event["responseObject"] = {"metadata": {"name": "x"}, **body}
-    assert rule in _names(event)
-
-
-# --- what a user's lists change --------------------------------------------------------------------------------------
-
-
-def _with_list(name: str, *items: str) -> Ruleset:
-    text = f"- list: {name}\n  items: {json.dumps(items)}\n"
-    return _ruleset(load([*pack_files(), RuleFile("mine.yaml", text.encode())]))
-
-
-def test_a_trusted_image_may_be_privileged_in_any_version_but_only_alone() -> None:
-    ruleset = _with_list("trusted_privileged_images", "registry.example.test:5000/agent")
-    agent: Document = {
-        "name": "a",
-        "image": "registry.example.test:5000/agent:2",
-        "securityContext": {"privileged": True},
-    }
-    other: Document = {"name": "b", "image": "registry.example.test/app:1"}
-    alone = _written(("apps", "daemonsets"), {"containers": [agent]}, "create")
-    accompanied = _written(("apps", "daemonsets"), {"containers": [agent, other]}, "create")
-    assert not _suspicions({**alone, "responseObject": None}, ruleset)
-    assert _suspicions(accompanied, ruleset) == {"Privileged Pod Or Template"}
-
-
-def test_a_trusted_user_may_exec_but_not_for_others() -> None:
-    rule = next(rule for rule in RULES if rule.name == "Exec Or Attach To Pod")
-    event = next(sample.event for sample in samples(rule) if sample.alert)
-    user = event["user"]
-    assert isinstance(user, dict)
-    assert rule.name not in _names(event, _with_list("trusted_exec_users", user["username"]))
-    assert rule.name in _names(event, _with_list("trusted_exec_users", "someone-else"))
-
-
-def test_an_emptied_list_is_as_if_it_were_not_there() -> None:
-    event = _written(("", "pods"), HARMLESS, "create")
-    event["objectRef"] = {"resource": "pods", "subresource": "binding", "namespace": "n", "name": "x"}
-    event["user"] = {"username": "system:kube-scheduler"}
-    assert not _suspicions(event, _ruleset(_as_shipped()))
-    assert _suspicions(event, _with_list("trusted_schedulers")) == {"Pod Bound To Node By Hand"}
-
-
-# --- the alert never repeats a credential ----------------------------------------------------------------------------
-
-CREDENTIAL = "hunter2-correct-horse"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"DB_PASSWORD": CREDENTIAL},
-        {"app.properties": f"user=x\npassword={CREDENTIAL}\n"},
-        {"app.yaml": f"db:\n  password: {CREDENTIAL}\n"},
-        {"app.json": json.dumps({"password": CREDENTIAL})},
-        {"env": f"AWS_ACCESS_KEY_ID=AKIA{CREDENTIAL}"},
-        {"id": f"-----BEGIN EC PRIVATE KEY-----\n{CREDENTIAL}\n"},
-        {"web": f"https://{CREDENTIAL}.example.test/?token=x"},
-    ],
-    ids=["key", "properties", "yaml", "json", "environment", "private-key", "url"],
-)
-@pytest.mark.parametrize("form", ["create", "update", "merge patch", "JSON patch"])
-def test_no_alert_holds_what_a_configmap_holds(data: dict[str, str], form: str) -> None:
-    event = _written(("", "pods"), HARMLESS, form)
-    name, value = next(iter(data.items()))
-    event["objectRef"] = {"resource": "configmaps", "namespace": "kube-system", "name": "coredns"}
-    patch = [{"op": "add", "path": f"/data/{name}", "value": value}]
-    event["requestObject"] = patch if form == "JSON patch" else {"data": data}
-    event["responseObject"] = {"kind": "ConfigMap", "metadata": {"name": "coredns"}, "data": data}
-    alerts = _alerts(event)
-    assert "ConfigMap With Private Credentials" in {alert.rule for alert in alerts}
-    for alert in alerts:
-        assert CREDENTIAL not in alert.to_json().decode()
-
-
-def test_no_alert_repeats_the_data_of_a_recorded_configmap() -> None:
-    rule = next(rule for rule in RULES if rule.name == "ConfigMap With Private Credentials")
-    for _, event, _ in samples(rule):
-        body = event["requestObject"]
-        assert isinstance(body, dict)
-        said = "".join(alert.to_json().decode() for alert in _alerts(event))
-        for value in body["data"].values():
-            assert json.dumps(value)[1:-1] not in said
-
-
-@pytest.mark.parametrize(
-    "data", [{"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}]
-)
-def test_a_configmap_without_credentials_does_not_alert(data: dict[str, str]) -> None:
-    event = _written(("", "pods"), HARMLESS, "create")
-    event["objectRef"] = {"resource": "configmaps", "namespace": "n", "name": "x"}
-    event["requestObject"] = {"data": data}
-    assert not _suspicions(event)
+    assert (rule in names_of(dry, before=before)) is is_refused
