@@ -155,7 +155,7 @@ async def forget(kafka: KafkaSettings) -> None:
 def bare(kafka: KafkaSettings, name: str) -> Cost:
     """Return what reading the topic costs."""
     command = [sys.executable, "-m", "benchmarks.bare_consumer", kafka.bootstrap, kafka.topics.events.name]
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 - our own program
         [*command, str(kafka.partitions)], capture_output=True, timeout=_PATIENCE_SECONDS, check=True
     )
     found: dict[str, Any] = json.loads(ended.stdout)
