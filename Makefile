@@ -33,7 +33,8 @@ chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes 
 e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker; takes minutes
 	$(BIN)/pytest -m e2e
 
-bench: .venv/.dev  ## what an event costs from Kafka to Kafka, beside a bare consumer
+bench: .venv/.dev  ## what rules cost, and an event from Kafka to Kafka beside a bare consumer
+	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.kafka_to_kafka
 
 check: .venv/.dev  ## formatting, lint, types, import contracts

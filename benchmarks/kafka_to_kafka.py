@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from prometheus_client import CollectorRegistry
 
+from benchmarks.machine import heading
 from ingest.kafka import KafkaPublisher
 from ingest.publisher import Unavailable
 from ingest.split import split
@@ -155,7 +155,7 @@ async def forget(kafka: KafkaSettings) -> None:
 def bare(kafka: KafkaSettings, name: str) -> Cost:
     """Return what reading the topic costs."""
     command = [sys.executable, "-m", "benchmarks.bare_consumer", kafka.bootstrap, kafka.topics.events.name]
-    ended = subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(  # noqa: S603 - our own program
         [*command, str(kafka.partitions)], capture_output=True, timeout=_PATIENCE_SECONDS, check=True
     )
     found: dict[str, Any] = json.loads(ended.stdout)
@@ -199,13 +199,10 @@ def judge(loaded: LoadResult, name: str) -> Cost:
 def report(costs: Sequence[Cost], load: float) -> str:
     """Return the figures as a page."""
     floor = min(cost.micros for cost in costs if cost.name.startswith("aiokafka"))
-    changes = " and changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     lines = [
         "# Kafka to Kafka, one worker at full load",
         "",
-        f"- commit {_git('rev-parse', '--short', 'HEAD')}{changes}, {time.strftime('%Y-%m-%d', time.gmtime())}",
-        f"- {_processor()}, {os.cpu_count()} cores, load average {load:.1f} at the start; {system}",
+        *heading(load),
         f"- {costs[0].events:,} events in {KafkaSettings().partitions} partitions",
         "",
         "| what | events | CPU us/event | times the floor | events/s |",
@@ -215,16 +212,6 @@ def report(costs: Sequence[Cost], load: float) -> str:
         rate = "" if cost.wall_seconds is None else f"{cost.events / cost.wall_seconds:,.0f}"
         lines.append(f"| {cost.name} | {cost.events:,} | {cost.micros:.1f} | {cost.micros / floor:.1f} | {rate} |")
     return "\n".join(lines) + "\n"
-
-
-def _git(*arguments: str) -> str:
-    ended = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)  # noqa: S603, S607 - to name the commit
-    return ended.stdout.strip()
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def cpu_seconds(pid: int) -> float:
