@@ -14,7 +14,7 @@ from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, escape_json
 from auditstream.usage import UsageError, did_you_mean
-from rules.codegen import Compiler
+from rules.codegen import CodeGenerator
 from rules.explanation import FieldRead, condition_lines, condition_text, fields_read, output_text
 from rules.ruleset import Rule
 from rules.text import escape
@@ -34,7 +34,7 @@ def explain_rule(name: str, settings: Settings, output_format: Format, screen: S
     if rule is None:
         hint = did_you_mean(name, ruleset.by_name, "see 'auditstream rules list'")
         raise UsageError(f"cannot explain the unknown rule '{name}': {hint}")
-    source = Compiler().compile(rule.condition, rule.name).source if with_source else None
+    source = CodeGenerator().generate(rule.condition, rule.name).source if with_source else None
     if output_format is Format.JSON:
         screen.show([escape_json(json.dumps(_explained(rule, source), ensure_ascii=False))])
         return OK

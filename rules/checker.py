@@ -22,12 +22,12 @@ from rules.conditions import (
     Operand,
     OperandComparison,
     Present,
-    Text,
-    Texts,
+    TextConstant,
+    TextList,
     Transformed,
 )
 from rules.fields import ArgumentError, Field, Type, check_argument
-from rules.nodes import And, Check, FieldRef, Literal, Node, Not, Or, Sequence, Transform
+from rules.nodes import And, Check, FieldRef, Group, Literal, Node, Not, Or, Transform
 from rules.nodes import Operand as OperandNode
 from rules.operators import EXISTS, NUMBERS, OPERATORS, Constant, Operator
 from rules.patterns import PatternError
@@ -109,20 +109,20 @@ def check_operand(node: OperandNode) -> Operand:
     return Transformed(transformer, arguments, node.selector, shape)
 
 
-def _argument(node: Literal | FieldRef | Sequence | Transform) -> Argument:
-    if isinstance(node, Sequence):
+def _argument(node: Literal | FieldRef | Group | Transform) -> Argument:
+    if isinstance(node, Group):
         elements = tuple(_element(element) for element in node.elements)
         for element, written in zip(elements, node.elements, strict=True):
             if element.shape.is_list:
                 hint = "give join the list by itself"
                 raise ConditionError(f"{written} is a list and no element of one", written.at, hint)
-        return Texts(elements)
+        return TextList(elements)
     return _element(node)
 
 
-def _element(node: Literal | FieldRef | Transform) -> FieldOperand | Text | Transformed:
+def _element(node: Literal | FieldRef | Transform) -> FieldOperand | TextConstant | Transformed:
     if isinstance(node, Literal):
-        return Text(_text(node))
+        return TextConstant(_text(node))
     return check_operand(node)
 
 

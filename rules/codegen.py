@@ -26,8 +26,8 @@ from rules.conditions import (
     Operand,
     OperandComparison,
     Present,
-    Text,
-    Texts,
+    TextConstant,
+    TextList,
     Transformed,
 )
 from rules.event import Event
@@ -61,7 +61,7 @@ class Values(dict[Slot, FieldValue]):
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class GeneratedCode:
     """A condition as a function, and the source that it was made from."""
 
     matches: Callable[[Values], bool]
@@ -77,13 +77,13 @@ _MAX_WRITTEN: Final = 16
 _Simple = Present | Comparison | ModifiedComparison | OperandComparison
 
 
-class Compiler:
+class CodeGenerator:
     """Compiles the conditions of one load, which share the places of their operands."""
 
     def __init__(self) -> None:
         self._slots: Final[dict[Operand, Slot]] = {}
 
-    def compile(self, condition: Condition, name: str) -> Compiled:
+    def generate(self, condition: Condition, name: str) -> GeneratedCode:
         """Return a condition as a function; `name` is what tracebacks call it by."""
         writer = _Writer(self.slot)
         writer.write_function("matches", condition)
@@ -92,7 +92,7 @@ class Compiler:
         # A rule that is loaded again takes the place of its old source here.
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         exec(compile(source, file, "exec"), writer.names)  # noqa: S102 - a rule's author wrote none of it but constants
-        return Compiled(writer.names["matches"], source)
+        return GeneratedCode(writer.names["matches"], source)
 
     def slot(self, operand: Operand) -> Slot:
         """Return the place of an operand."""
@@ -209,9 +209,9 @@ def _described(argument: Argument) -> str:
     match argument:
         case FieldOperand(field, key):
             return field.name if key is None else f"{field.name}[{key!r}]"
-        case Text(value):
+        case TextConstant(value):
             return repr(value)
-        case Texts(elements):
+        case TextList(elements):
             return f"({', '.join(map(_described, elements))})"
     brackets = "" if argument.selector is None else f"[{argument.selector!r}]"
     return f"{argument.transformer.name}({', '.join(map(_described, argument.arguments))}){brackets}"

@@ -30,7 +30,7 @@ class FieldOperand:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextConstant:
     """A constant among a transformer's arguments."""
 
     value: str
@@ -46,10 +46,10 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextList:
     """A list written out among a transformer's arguments."""
 
-    elements: tuple["FieldOperand | Text | Transformed", ...]
+    elements: tuple["FieldOperand | TextConstant | Transformed", ...]
 
     @property
     def shape(self) -> Shape:
@@ -67,7 +67,7 @@ class Transformed:
     """What a transformer makes of its arguments."""
 
     transformer: Transformer
-    arguments: tuple["FieldOperand | Text | Texts | Transformed", ...]
+    arguments: tuple["FieldOperand | TextConstant | TextList | Transformed", ...]
     selector: str | None
     shape: Shape
     """What kind of value it has."""
@@ -82,7 +82,7 @@ class Transformed:
         return self.transformer.apply_selected(self.selector, *values)
 
 
-def _as_text(element: FieldOperand | Text | Transformed, value: FieldValue) -> str:
+def _as_text(element: FieldOperand | TextConstant | Transformed, value: FieldValue) -> str:
     """Return a value as outputs show it."""
     if isinstance(value, bool):
         return boolean(value)
@@ -94,7 +94,7 @@ def _as_text(element: FieldOperand | Text | Transformed, value: FieldValue) -> s
 Operand = FieldOperand | Transformed
 """What stands on a side of a comparison and has a value only once there is an event."""
 
-Argument = FieldOperand | Text | Texts | Transformed
+Argument = FieldOperand | TextConstant | TextList | Transformed
 """What a transformer takes."""
 
 

@@ -21,14 +21,14 @@ from rules.conditions import (
     Operand,
     OperandComparison,
     Present,
-    Text,
-    Texts,
+    TextConstant,
+    TextList,
     Transformed,
 )
 from rules.event import Event
 from rules.fields import Field, FieldValue, boolean
 from rules.interpreter import evaluate
-from rules.nodes import And, Check, FieldRef, Literal, Node, Not, Or, Sequence, Transform
+from rules.nodes import And, Check, FieldRef, Group, Literal, Node, Not, Or, Transform
 from rules.nodes import Operand as OperandNode
 from rules.operators import EXISTS, Constant
 from rules.output import Format, fields_of, name_of
@@ -156,9 +156,9 @@ def _operand(operand: Operand) -> OperandNode:
     return Transform(operand.transformer.name, tuple(map(_argument, operand.arguments)), operand.selector, 0)
 
 
-def _argument(argument: Argument) -> Literal | FieldRef | Sequence | Transform:
-    return Sequence(tuple(map(_element, argument.elements)), 0) if isinstance(argument, Texts) else _element(argument)
+def _argument(argument: Argument) -> Literal | FieldRef | Group | Transform:
+    return Group(tuple(map(_element, argument.elements)), 0) if isinstance(argument, TextList) else _element(argument)
 
 
-def _element(element: FieldOperand | Text | Transformed) -> Literal | FieldRef | Transform:
-    return Literal(element.value, 0) if isinstance(element, Text) else _operand(element)
+def _element(element: FieldOperand | TextConstant | Transformed) -> Literal | FieldRef | Transform:
+    return Literal(element.value, 0) if isinstance(element, TextConstant) else _operand(element)

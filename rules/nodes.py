@@ -27,7 +27,7 @@ class FieldRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Group:
     """A list between parentheses among a transformer's arguments."""
 
     elements: tuple["Literal | FieldRef | Transform", ...]
@@ -39,7 +39,7 @@ class Transform:
     """A transformer's call: `tolower(ka.verb)`."""
 
     name: str
-    arguments: tuple["Literal | FieldRef | Sequence | Transform", ...]
+    arguments: tuple["Literal | FieldRef | Group | Transform", ...]
     selector: str | None
     """What stands between brackets after the call, None where there are none."""
     at: int

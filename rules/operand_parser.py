@@ -8,7 +8,7 @@ import re
 from difflib import get_close_matches
 from typing import Final, NoReturn
 
-from rules.nodes import FieldRef, Literal, Operand, Sequence, Transform
+from rules.nodes import FieldRef, Group, Literal, Operand, Transform
 from rules.text import Text
 from rules.tokenizer import ConditionError, Token, Tokenizer
 from rules.transformers import TRANSFORMERS
@@ -91,7 +91,7 @@ def _fail_name(tokenizer: Tokenizer, name: Token) -> NoReturn:
     tokenizer.fail(f"there is no transformer '{name.text}'", hint, at=name.at)
 
 
-def _transformer_argument(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Sequence | Transform:
+def _transformer_argument(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Group | Transform:
     """Read one argument of a transformer.
 
     TransformerArgument := "(" [ Element { "," Element } ] ")" | Element
@@ -108,7 +108,7 @@ def _transformer_argument(tokenizer: Tokenizer, name: str, depth: int) -> Litera
             tokenizer.skip_blank()
         elements.append(_element(tokenizer, name, depth))
         tokenizer.skip_blank()
-    return Sequence(tuple(elements), opening.at)
+    return Group(tuple(elements), opening.at)
 
 
 def _element(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Transform:

@@ -14,7 +14,7 @@ from typing import Final
 from rules.catalogue import FIELDS
 from rules.checker import UnknownFieldError, check_operand
 from rules.conditions import Argument as TransformerArgument
-from rules.conditions import FieldOperand, Operand, Texts, Transformed
+from rules.conditions import FieldOperand, Operand, TextList, Transformed
 from rules.event import Event
 from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, boolean, check_argument
 from rules.operand_parser import is_call, read_field, read_operand
@@ -48,7 +48,7 @@ def fields_of(part: TransformerArgument) -> Iterator[FieldOperand]:
     match part:
         case FieldOperand():
             yield part
-        case Transformed(arguments=inner) | Texts(elements=inner):
+        case Transformed(arguments=inner) | TextList(elements=inner):
             for each in inner:
                 yield from fields_of(each)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence, Transform
+from rules.nodes import And, Check, FieldRef, Group, Literal, MacroRef, Node, Not, Operand, Or, Transform
 from rules.operand_parser import VAL
 from rules.operators import EXISTS, MODIFIERS, OPERATORS
 from rules.tokenizer import TOKENS
@@ -136,11 +136,11 @@ def print_operand(node: Operand) -> str:
     return f"{node.name}({', '.join(map(_argument, node.arguments))}){_brackets(node.selector)}"
 
 
-def _argument(node: Literal | FieldRef | Sequence | Transform) -> str:
+def _argument(node: Literal | FieldRef | Group | Transform) -> str:
     match node:
         case Literal(value):
             return _quoted(value)
-        case Sequence(elements):
+        case Group(elements):
             return f"({', '.join(map(_argument, elements))})"
     return print_operand(node)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from rules.codegen import Compiler, Values
+from rules.codegen import CodeGenerator, Values
 from rules.conditions import Condition
 from rules.event import Event
 from rules.index import Index
@@ -59,11 +59,11 @@ class Ruleset:
         self.matching: Final = matching
         self.digest: Final = digest
         """12 hex digits that tell this set of rules from any other."""
-        compiler = Compiler()
+        generator = CodeGenerator()
         enabled = [rule for rule in rules if rule.is_enabled]
         self._index: Final = Index(
-            [(rule.condition, (rule, compiler.compile(rule.condition, rule.name).matches)) for rule in enabled],
-            compiler.slot,
+            [(rule.condition, (rule, generator.generate(rule.condition, rule.name).matches)) for rule in enabled],
+            generator.slot,
         )
 
     @property

@@ -6,7 +6,7 @@ The index of rules is asked too: it never keeps a condition from an event that i
 from array import array
 
 from rules.checker import Report, check
-from rules.codegen import Compiler, Values
+from rules.codegen import CodeGenerator, Values
 from rules.conditions import Condition
 from rules.event import Event
 from rules.index import Index
@@ -33,12 +33,12 @@ def condition_of(text: str) -> Condition:
 class Judge:
     """One condition, asked of events."""
 
-    def __init__(self, condition: Condition, compiler: Compiler | None = None) -> None:
-        """Conditions that one compiler compiles may be asked of the same values."""
+    def __init__(self, condition: Condition, generator: CodeGenerator | None = None) -> None:
+        """Conditions that one generator compiles may be asked of the same values."""
         self._condition = condition
-        compiler = compiler or Compiler()
-        self._compiled = compiler.compile(condition, "under test")
-        self._index = Index([(condition, True)], compiler.slot)
+        generator = generator or CodeGenerator()
+        self._compiled = generator.generate(condition, "under test")
+        self._index = Index([(condition, True)], generator.slot)
 
     @property
     def source(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from rules.checker import Report, check
-from rules.codegen import Compiler, Values
+from rules.codegen import CodeGenerator, Values
 from rules.conditions import Condition
 from rules.errors import Code
 from rules.event import Event
@@ -13,7 +13,7 @@ from rules.tokenizer import ConditionError
 from tests.conformance.reference import as_text, events
 from tests.evaluators import Judge
 
-_COMPILER = Compiler()
+_GENERATOR = CodeGenerator()
 _values_of = cache(Values)
 """An event's values, read once for all conditions, as for all rules of a load."""
 
@@ -33,7 +33,7 @@ def checked(condition: str) -> tuple[Condition | str, int]:
 
 def lines_of(condition: Condition, judged: Sequence[Event]) -> frozenset[int]:
     """Return the lines of the events for which a condition holds."""
-    judge = Judge(condition, _COMPILER)
+    judge = Judge(condition, _GENERATOR)
     return frozenset(number for number, event in enumerate(judged) if judge.holds(event, _values_of(event)))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence
+from rules.nodes import And, Check, FieldRef, Group, Literal, MacroRef, Node, Not, Operand, Or
 from rules.parser import parse
 from rules.tokenizer import ConditionError
 from tests.conformance.deviations import idle, meant
@@ -89,13 +89,13 @@ def _printed(node: Node) -> str:
     raise AssertionError(node)
 
 
-def _operand(node: Operand | Literal | Sequence) -> str:
+def _operand(node: Operand | Literal | Group) -> str:
     match node:
         case Literal(value):
             return _spelt(value)
         case FieldRef(name, argument):
             return name if argument is None else f"{name}[{_spelt(argument)}]"
-        case Sequence(elements):
+        case Group(elements):
             return f"({','.join(map(_operand, elements))})"
     return f"{node.name}({','.join(map(_operand, node.arguments))})"
 

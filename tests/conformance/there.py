@@ -23,7 +23,7 @@ from rules.conditions import (
     Negation,
     OperandComparison,
     Present,
-    Texts,
+    TextList,
     Transformed,
 )
 from rules.event import Event
@@ -78,7 +78,7 @@ class There:
                 return replace(argument, field=self._field(field))
             case Transformed(arguments=arguments):
                 return replace(argument, arguments=tuple(map(self.operand, arguments)))
-            case Texts(elements):
+            case TextList(elements):
                 return replace(argument, elements=tuple(map(self.operand, elements)))
         return argument
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.codegen import Compiler, Values
+from rules.codegen import CodeGenerator, Values
 from rules.conditions import Comparison, FieldOperand, Present
 from rules.event import Event
 from rules.fields import Field
@@ -19,7 +19,7 @@ MakeEvent = Callable[..., Event]
 
 
 def _source(text: str) -> str:
-    return Compiler().compile(condition_of(text), "r").source
+    return CodeGenerator().generate(condition_of(text), "r").source
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_source_is_shown_in_tracebacks(make_event: MakeEvent) -> None:
     def fail(_event: Event, _argument: str | None) -> str:
         raise ZeroDivisionError
 
-    compiled = Compiler().compile(Present(FieldOperand(Field("x.y", "", fail), None)), "my\nrule\0")
+    compiled = CodeGenerator().generate(Present(FieldOperand(Field("x.y", "", fail), None)), "my\nrule\0")
     with pytest.raises(ZeroDivisionError) as caught:
         compiled.matches(Values(make_event()))
     shown = "".join(traceback.format_exception(caught.value))
@@ -114,12 +114,12 @@ def test_rules_of_a_load_read_an_operand_once(make_event: MakeEvent) -> None:
         asked.append(argument)
         return "a"
 
-    compiler = Compiler()
+    generator = CodeGenerator()
     field = Field("x.y", "", read)
     values = Values(make_event())
     for argument in ("p", "p", "q"):
         condition = Comparison(FieldOperand(field, argument), OPERATORS["="], ("a",), "a")
-        assert compiler.compile(condition, "r").matches(values)
+        assert generator.generate(condition, "r").matches(values)
     assert asked == ["p", "q"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.nodes import FieldRef, Literal, Sequence, Transform
+from rules.nodes import FieldRef, Group, Literal, Transform
 from rules.operand_parser import read_operand
 from rules.tokenizer import ConditionError, Tokenizer
 from tests.evaluators import as_text
@@ -22,7 +22,7 @@ def test_nodes_know_where_they_stand() -> None:
         "join",
         (
             Literal(",", 5),
-            Sequence(
+            Group(
                 (FieldRef("a.b", None, 11), Literal("5", 16), Transform("len", (FieldRef("c.d", None, 23),), None, 19)),
                 10,
             ),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.nodes import And, Check, FieldRef, Literal, MacroRef, Node, Not, Operand, Or, Sequence, Transform
+from rules.nodes import And, Check, FieldRef, Group, Literal, MacroRef, Node, Not, Operand, Or, Transform
 from rules.parser import parse
 from rules.tokenizer import ConditionError
 from tests.evaluators import as_text
@@ -31,11 +31,11 @@ def _shown(node: Node) -> str:
             return " ".join(filter(None, [_operand(left), operator, modifier, shown]))
 
 
-def _operand(node: Operand | Literal | Sequence) -> str:
+def _operand(node: Operand | Literal | Group) -> str:
     match node:
         case Transform(name, arguments, selector):
             return f"{name}({','.join(map(_operand, arguments))})" + (f"[{selector}]" if selector is not None else "")
-        case Sequence(elements):
+        case Group(elements):
             return f"({','.join(map(_operand, elements))})"
         case Literal(value):
             return f"'{value}'"
