@@ -59,7 +59,8 @@ class Index(Generic[T]):
     """
 
     def __init__(self, entries: Sequence[tuple[Condition, T]], slot: Callable[[Operand], Slot]) -> None:
-        self._entries: Final = tuple(entry for _, entry in entries)
+        self.entries: Final = tuple(entry for _, entry in entries)
+        """All of it, in the order that it was given in."""
         self._all: Final = (1 << len(entries)) - 1
         conditions = [condition for condition, _ in entries]
         constants: dict[Operand, dict[FieldValue, None]] = {}
@@ -80,7 +81,7 @@ class Index(Generic[T]):
         return self._list(left) if kept is None else kept
 
     def _list(self, left: int) -> tuple[T, ...]:
-        found = tuple(self._entries[number] for number in _bits(left))
+        found = tuple(self.entries[number] for number in _bits(left))
         if self._room >= len(found):
             self._room -= len(found) + 1
             self._kept[left] = found

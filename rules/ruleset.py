@@ -76,7 +76,11 @@ class Ruleset:
         matches: list[Rule] = []
         failures: list[tuple[Rule, str]] = []
         values = Values(event)
-        for rule, matches_rule in self._index.candidates(values):
+        try:
+            candidates = self._index.candidates(values)
+        except Exception:  # noqa: BLE001 - each rule then fails by itself, or does not
+            candidates = self._index.entries
+        for rule, matches_rule in candidates:
             try:
                 is_match = matches_rule(values)
             except Exception as error:  # noqa: BLE001 - one defect must not blind the other rules
