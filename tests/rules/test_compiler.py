@@ -1,6 +1,8 @@
 """Rules compiled: what is left out, what is refused, and that each file must be right with those before it."""
 
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -191,3 +193,30 @@ def test_all_that_is_wrong_with_an_output_is_told_at_once(load_text: LoadText) -
         ("LOAD_ERR_COMPILE_OUTPUT", "there is no field 'proc.name'"),
         ("LOAD_ERR_COMPILE_OUTPUT", "toupper takes a text or a list of texts, not a number"),
     ]
+
+
+_DEEP = "(ka.verb = a and (" * 40 + "ka.verb = b" + "))" * 40
+_TOO_DEEP = "the condition nests too deeply with its macros put in"
+
+
+@pytest.fixture
+def shallow_stack() -> Iterator[None]:
+    """Leave so little of Python's stack that what is nested deeply does not fit, and what is not does."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 160)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("shallow_stack")
+@pytest.mark.parametrize(
+    "files",
+    [
+        (_rule(_DEEP),),
+        (f"- macro: m\n  condition: {_DEEP}\n" + _rule("m"),),
+        (f"- macro: m\n  condition: {_DEEP}\n", "- macro: m\n  condition: ka.verb exists\n" + _rule("m")),
+    ],
+    ids=["rule", "macro", "macro of an earlier file"],
+)
+def test_what_does_not_fit_on_the_stack_is_told(load_text: LoadText, files: tuple[str, ...]) -> None:
+    assert [problem.message for problem in load_text(*files).errors] == [_TOO_DEEP]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from rules.errors import Code, LoadResult, Problem
-from rules.text import Position
+from rules.text import Position, Sources
 
 LoadText = Callable[..., LoadResult]
 
@@ -151,3 +151,21 @@ def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
 @pytest.mark.parametrize("code", Code)
 def test_a_code_is_an_error_or_a_warning_by_its_name(code: Code) -> None:
     assert code.is_error == code.value.startswith("LOAD_ERR_")
+
+
+def test_problems_of_no_place_come_first_and_errors_before_warnings() -> None:
+    sources = Sources()
+    at = sources.locate(sources.add("a.yaml", "x"))
+    problems = (
+        Problem(Code.UNUSED_LIST, "placed warning", at),
+        Problem(Code.YAML_PARSE, "placed error", at),
+        Problem(Code.NO_FILES, "warning of a folder"),
+        Problem(Code.FILE_READ, "error of a file"),
+    )
+    told = LoadResult(None, problems, ("a.yaml",)).to_text()
+    assert [line.partition(": ")[2].partition(" [")[0] for line in told.splitlines() if " [LOAD_" in line] == [
+        "error of a file",
+        "placed error",
+        "warning of a folder",
+        "placed warning",
+    ]

@@ -112,6 +112,7 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
     ("text", "at", "message", "hint"),
     [
         ("", 0, "the output is empty", "say what the alert tells"),
+        ("*", 0, "the output is empty", "say what the alert tells"),
         ("100% sure", 3, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
         ("%%", 0, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
         ("x %", 2, "no field follows this '%'", "a '%' always begins a field; write 'percent' for the word"),
