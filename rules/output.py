@@ -88,7 +88,7 @@ def format_errors(text: Text) -> list[ConditionError]:
 
 
 def _read(text: Text) -> tuple[Format, list[ConditionError]]:
-    if text.value in {"", "*"}:
+    if not text.value:
         return (), [ConditionError("the output is empty", text.origins[0], "say what the alert tells")]
     start = 1 if text.value.startswith("*") else 0
     pieces: list[str | Placeholder] = []
