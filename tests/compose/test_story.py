@@ -168,7 +168,7 @@ def test_a_mistake_in_a_rule_file_ends_up_and_is_told(broken: Broken) -> None:
     first, where, *_ = broken.told.splitlines()
     assert first.startswith("error: ")
     assert "ka.verbs" in first
-    assert where == "  --> /etc/auditstream/rules.d/mine.yaml:3:14, in rule Mine"
+    assert where == "  --> /etc/auditstream/rules.d/mine.yaml:3:14, in rule Mine, condition"
 
 
 def test_when_it_is_mended_everything_comes_up(running: Stack) -> None:
