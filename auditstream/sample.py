@@ -11,9 +11,8 @@ from typing import Final
 import msgspec
 
 from ingest.split import split
-from processor.decode import decode
-from processor.engine import Engine, Outcome
-from processor.inventory import State, observe
+from processor.engine import Engine, Outcome, observed
+from processor.inventory import State
 from rules.event import Event
 from rules.explanation import unmet
 from rules.ruleset import Matching, Rule, Ruleset
@@ -91,9 +90,6 @@ def _record(event: msgspec.Raw, what: str) -> Record:
 
 def _why(sample: Sample, rule: Rule, state: State) -> str:
     """Return why a rule is silent: its condition asked part by part, with the facts that the engine had."""
-    record = _record(sample.event, "the event")
-    event = decode(record, HOSTNAME)
+    event = observed(_record(sample.event, "the event"), state, HOSTNAME)
     assert isinstance(event, Event), "the engine has judged it"  # noqa: S101 - for a developer
-    if record.key is not None:
-        event = event.with_facts(observe(event, event.identity, record.key, state))
     return unmet(rule.condition, event)

@@ -12,6 +12,7 @@ import msgspec
 from processor.alert import Alert, Prefix, make_alert
 from processor.decode import decode
 from processor.inventory import State, observe
+from rules.event import Event
 from rules.ruleset import Ruleset
 from wire.record import Record, Rejected
 
@@ -29,6 +30,14 @@ class Outcome(msgspec.Struct, frozen=True):
     alerts: list[Alert]
     rejected: list[Rejected]
     failures: list[RuleFailure]
+
+
+def observed(record: Record, state: State, hostname: str) -> Event | Rejected:
+    """Return the event of a record with what the state knows of its target, once it has taken the event in."""
+    event = decode(record, hostname)
+    if isinstance(event, Rejected) or record.key is None:
+        return event
+    return event.with_facts(observe(event, event.identity, record.key, state))
 
 
 class Engine:
@@ -51,12 +60,10 @@ class Engine:
         return outcome
 
     def _judge(self, record: Record, state: State, outcome: Outcome) -> None:
-        event = decode(record, self._hostname)
+        event = observed(record, state, self._hostname)
         if isinstance(event, Rejected):
             outcome.rejected.append(event)
             return
-        if record.key is not None:
-            event = event.with_facts(observe(event, event.identity, record.key, state))
         verdict = self.ruleset.match(event)
         if verdict.failures:
             outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)

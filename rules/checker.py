@@ -31,8 +31,9 @@ from rules.nodes import And, Check, FieldRef, Group, Literal, Node, Not, Or, Tra
 from rules.nodes import Operand as OperandNode
 from rules.operators import EXISTS, NUMBERS, OPERATORS, Constant, Operator
 from rules.patterns import PatternError
+from rules.text import text_bytes
 from rules.tokenizer import ConditionError
-from rules.transformers import TRANSFORMERS, Shape, SignatureError, text_bytes
+from rules.transformers import TRANSFORMERS, Shape, SignatureError
 
 _MAX_CONSTANT_BYTES: Final = 255
 

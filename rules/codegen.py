@@ -21,10 +21,10 @@ from rules.conditions import (
     Conjunction,
     Disjunction,
     FieldOperand,
+    Leaf,
     ModifiedComparison,
     Negation,
     Operand,
-    OperandComparison,
     Present,
     TextConstant,
     TextList,
@@ -74,8 +74,6 @@ _MAX_NESTING: Final = 12
 _MAX_WRITTEN: Final = 16
 """How many constants a set written out in the source holds; a larger one is given by name."""
 
-_Simple = Present | Comparison | ModifiedComparison | OperandComparison
-
 
 class CodeGenerator:
     """Compiles the conditions of one load, which share the places of their operands."""
@@ -105,7 +103,7 @@ class _Writer:
     def __init__(self, slot: Callable[[Operand], Slot]) -> None:
         self.remarks: Final[list[str]] = []
         self.functions: Final[list[str]] = []
-        self.names: Final[dict[str, Any]] = {"__builtins__": {}}
+        self.names: Final[dict[str, Any]] = {"__builtins__": {}, "lower": lower}
         self._slot: Final = slot
         self._operand_names: Final[dict[Operand, str]] = {}
         self._counts: Final[Counter[str]] = Counter()
@@ -131,7 +129,7 @@ class _Writer:
         while isinstance(condition, Negation):
             before += "not "
             condition = condition.child
-        if isinstance(condition, _Simple):
+        if isinstance(condition, Leaf):
             line = self._simple(condition)
             return [f"{before}({line})" if before.endswith("not ") else before + line]
         if depth < _MAX_NESTING:
@@ -140,7 +138,7 @@ class _Writer:
         self.write_function(name, condition)
         return [f"{before}{name}(values)"]
 
-    def _simple(self, condition: _Simple) -> str:
+    def _simple(self, condition: Leaf) -> str:
         """Return a comparison as an expression, which is false where a value is absent."""
         value = f"values[{self._operand_name(condition.operand)}]"
         if isinstance(condition, Present):
@@ -149,26 +147,21 @@ class _Writer:
         is_list = condition.operand.shape.is_list
         spelling = operator.list_spelling if is_list else operator.spelling
         if isinstance(condition, Comparison) and spelling in _FALSE_OF_NONE:
-            return self._spelt(spelling, value, self._right(operator, condition.bound, condition.constants))
+            return spelling.format(left=value, right=self._right(operator, condition.bound, condition.constants))
         guarded = f"(v := {value}) is not None"
         match condition:
             case Comparison(constants=constants, bound=bound):
                 right = self._right(operator, bound, constants, is_list=is_list)
-                return f"{guarded} and {self._spelt(spelling, 'v', right)}"
+                return f"{guarded} and {spelling.format(left='v', right=right)}"
             case ModifiedComparison(constants=constants, bound=each, modifier=modifier):
                 self.names[modifier] = MODIFIERS[modifier]
                 pairs = zip(each, constants, strict=True)
                 rights = [self._right(operator, bound, (constant,)) for bound, constant in pairs]
-                outcomes = " ".join(f"{self._spelt(spelling, 'v', right)}," for right in rights)
+                outcomes = " ".join(f"{spelling.format(left='v', right=right)}," for right in rights)
                 return f"{guarded} and {modifier}(({outcomes}))"
         guarded += f" and (w := values[{self._operand_name(condition.right)}]) is not None"
         right = "w" if operator.bind_value is None else f"{self._bind('bound', operator.bind_value)}(w)"
-        return f"{guarded} and {self._spelt(spelling, 'v', right)}"
-
-    def _spelt(self, spelling: str, left: str, right: str) -> str:
-        if "lower(" in spelling:
-            self.names["lower"] = lower
-        return spelling.format(left=left, right=right)
+        return f"{guarded} and {spelling.format(left='v', right=right)}"
 
     def _right(self, operator: Operator, bound: Any, constants: Sequence[Constant], *, is_list: bool = False) -> str:  # noqa: ANN401 - whatever the operator made of the constants
         """Return the right-hand side: written out where Python can write it as a constant, else by name."""

@@ -18,7 +18,7 @@ from rules.exceptions import Composed, ShapeError, compose
 from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
-from rules.output import Format, compile_format, format_errors
+from rules.output import Format, read_format
 from rules.parser import parse
 from rules.resolver import FLATTEN, TOO_DEEP, BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
@@ -147,12 +147,10 @@ class _Compilation:
             self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
         for name, at in old_fields(output):
             self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
-        try:
-            return compile_format(output)
-        except ConditionError:
-            for error in format_errors(output):
-                self._fail(error, "output", Code.COMPILE_OUTPUT)
-        return None
+        pieces, errors = read_format(output)
+        for error in errors:
+            self._fail(error, "output", Code.COMPILE_OUTPUT)
+        return None if errors else pieces
 
     def _resolved(self) -> list[tuple[Node, str]]:
         """Return the tree of the condition and that of each exception, as far as they can be read, and of what."""

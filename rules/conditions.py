@@ -3,6 +3,7 @@
 Equal parts are equal objects: whoever evaluates faster than the interpreter may read an operand once for all rules.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ class TextList:
     def read(self, event: Event) -> FieldValue:
         """Return the elements, None where one of them is absent."""
         values = _all_of(self.elements, event)
-        return None if values is None else tuple(map(_as_text, self.elements, values))
+        return None if values is None else tuple(map(scalar_text, self.elements, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class Transformed:
         return self.transformer.apply_selected(self.selector, *values)
 
 
-def _as_text(element: FieldOperand | TextConstant | Transformed, value: FieldValue) -> str:
-    """Return a value as outputs show it."""
+def scalar_text(element: FieldOperand | TextConstant | Transformed, value: FieldValue) -> str:
+    """Return a value that is no list as outputs show it."""
     if isinstance(value, bool):
         return boolean(value)
     if isinstance(value, int):
@@ -164,4 +165,19 @@ class Disjunction:
     children: tuple["Condition", ...]
 
 
-Condition = Conjunction | Disjunction | Negation | Present | Comparison | ModifiedComparison | OperandComparison
+Leaf = Present | Comparison | ModifiedComparison | OperandComparison
+"""What a condition asks of one operand."""
+
+Condition = Conjunction | Disjunction | Negation | Leaf
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Yield what a condition asks, from left to right, whatever joins it."""
+    match condition:
+        case Conjunction(children) | Disjunction(children):
+            for child in children:
+                yield from leaves(child)
+        case Negation(child):
+            yield from leaves(child)
+        case _:
+            yield condition

@@ -16,14 +16,15 @@ from rules.conditions import (
     Conjunction,
     Disjunction,
     FieldOperand,
+    Leaf,
     ModifiedComparison,
     Negation,
     Operand,
     OperandComparison,
-    Present,
     TextConstant,
     TextList,
     Transformed,
+    leaves,
 )
 from rules.event import Event
 from rules.fields import Field, FieldValue, boolean
@@ -109,17 +110,10 @@ def fields_read(rule: Rule) -> list[FieldRead]:
 
 
 def _operands(condition: Condition) -> Iterator[Operand]:
-    match condition:
-        case Conjunction(children) | Disjunction(children):
-            for child in children:
-                yield from _operands(child)
-        case Negation(child):
-            yield from _operands(child)
-        case OperandComparison(operand, _, right):
-            yield operand
-            yield right
-        case _:
-            yield condition.operand
+    for leaf in leaves(condition):
+        yield leaf.operand
+        if isinstance(leaf, OperandComparison):
+            yield leaf.right
 
 
 def _node(condition: Condition) -> Node:
@@ -134,7 +128,7 @@ def _node(condition: Condition) -> Node:
     return _check(condition)
 
 
-def _check(condition: Present | Comparison | ModifiedComparison | OperandComparison) -> Check:
+def _check(condition: Leaf) -> Check:
     left = _operand(condition.operand)
     match condition:
         case OperandComparison(_, operator, right):

@@ -21,11 +21,11 @@ from rules.conditions import (
     Conjunction,
     Disjunction,
     FieldOperand,
-    ModifiedComparison,
+    Leaf,
     Negation,
     Operand,
-    OperandComparison,
     Present,
+    leaves,
 )
 from rules.fields import FieldValue
 
@@ -46,9 +46,6 @@ _HEAD: Final = tuple(
 
 _MAX_KEPT: Final = 100_000
 """How many entries the lists of candidates that are kept may have together; beyond, a list is made each time."""
-
-
-_Simple = Present | Comparison | ModifiedComparison | OperandComparison
 
 
 class Index(Generic[T]):
@@ -132,7 +129,7 @@ class _Part:
                 return fails, holds
         return self._of_comparison(condition)
 
-    def _of_comparison(self, condition: _Simple) -> tuple[int, int]:
+    def _of_comparison(self, condition: Leaf) -> tuple[int, int]:
         present = self._all ^ self._absent
         if condition.operand != self._operand:
             return self._all, self._all
@@ -148,19 +145,15 @@ class _Part:
 
 def _constants(condition: Condition) -> Iterator[tuple[Operand, FieldValue]]:
     """Yield what a condition compares operands of the head with exactly; None where it asks whether there is one."""
-    match condition:
-        case Conjunction(children) | Disjunction(children):
-            for child in children:
-                yield from _constants(child)
-        case Negation(child):
-            yield from _constants(child)
-        case Comparison(operand, operator, constants):
-            if operator.is_exact and operand in _HEAD:
-                for constant in constants:
-                    yield operand, constant
-        case Present(operand):
-            if operand in _HEAD:
-                yield operand, None
+    for leaf in leaves(condition):
+        if isinstance(leaf, Present):
+            constants: tuple[FieldValue, ...] = (None,)
+        elif isinstance(leaf, Comparison) and leaf.operator.is_exact:
+            constants = leaf.constants
+        else:
+            continue
+        if leaf.operand in _HEAD:
+            yield from ((leaf.operand, constant) for constant in constants)
 
 
 def _bits(mask: int) -> Iterator[int]:

@@ -14,13 +14,12 @@ from typing import Final
 from rules.catalogue import FIELDS
 from rules.checker import UnknownFieldError, check_operand
 from rules.conditions import Argument as TransformerArgument
-from rules.conditions import FieldOperand, Operand, TextList, Transformed
+from rules.conditions import FieldOperand, Operand, TextList, Transformed, scalar_text
 from rules.event import Event
-from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, boolean, check_argument
+from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, check_argument
 from rules.operand_parser import is_call, read_field, read_operand
-from rules.text import Text
+from rules.text import Text, text_bytes
 from rules.tokenizer import ConditionError, Tokenizer
-from rules.transformers import text_bytes
 
 _WIDTH: Final = re.compile(r"[0-9]+")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
@@ -75,19 +74,15 @@ Format = tuple[str | Placeholder, ...]
 
 
 def compile_format(text: Text) -> Format:
-    """Return the pieces of a format. Raises ConditionError, the first of `format_errors`, where there are any."""
-    pieces, errors = _read(text)
+    """Return the pieces of a format. Raises ConditionError, the first of what is wrong, where anything is."""
+    pieces, errors = read_format(text)
     if errors:
         raise errors[0]
     return pieces
 
 
-def format_errors(text: Text) -> list[ConditionError]:
-    """Return all that is wrong with a format, in the order of its text."""
-    return _read(text)[1]
-
-
-def _read(text: Text) -> tuple[Format, list[ConditionError]]:
+def read_format(text: Text) -> tuple[Format, list[ConditionError]]:
+    """Return the pieces of a format, and all that is wrong with it, in the order of its text."""
     if not text.value:
         return (), [ConditionError("the output is empty", text.origins[0], "say what the alert tells")]
     start = 1 if text.value.startswith("*") else 0
@@ -198,13 +193,8 @@ def _shown(piece: Placeholder, value: FieldValue) -> str:
             text = ABSENT
         case tuple():
             text = _list_text(value)
-        case bool():
-            text = boolean(value)
-        case int():
-            digits = piece.operand.field.digits if isinstance(piece.operand, FieldOperand) else 1
-            text = f"{value:0{digits}}"
         case _:
-            text = value
+            text = scalar_text(piece.operand, value)
     return _valid(text) if piece.width is None else _fitted(text, piece.width)
 
 

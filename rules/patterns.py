@@ -11,7 +11,7 @@ from typing import Final
 
 import re2
 
-from rules.transformers import text_bytes
+from rules.text import text_bytes
 
 
 class PatternError(Exception):

@@ -11,8 +11,8 @@ from typing import Final
 from rules.nodes import And, Check, FieldRef, Group, Literal, MacroRef, Node, Not, Operand, Or, Transform
 from rules.operand_parser import VAL
 from rules.operators import EXISTS, MODIFIERS, OPERATORS
+from rules.text import text_bytes
 from rules.tokenizer import TOKENS
-from rules.transformers import text_bytes
 
 _SPELT: Final = {
     "\b": r"\b",

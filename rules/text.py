@@ -110,6 +110,11 @@ class Text:
         return self.slice(start, max(start, len(self.value.rstrip())))
 
 
+def text_bytes(text: str) -> bytes:
+    """Return a text as the bytes that it stands for."""
+    return text.encode(errors="surrogateescape")
+
+
 def escape(text: str) -> str:
     r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
 

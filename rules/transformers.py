@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rules.fields import FieldValue, Type
+from rules.text import text_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,6 @@ class Transformer:
         if len(selector) != 1:
             raise SignatureError(f"{self.name}(...)[c] takes the one character of an option")
         return _TEXT
-
-
-def text_bytes(text: str) -> bytes:
-    """Return a text as the bytes that it stands for."""
-    return text.encode(errors="surrogateescape")
 
 
 def _each(change: Callable[[str], str | None]) -> Callable[[str | tuple[str, ...]], FieldValue]:

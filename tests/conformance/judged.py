@@ -10,8 +10,8 @@ from rules.errors import Code
 from rules.event import Event
 from rules.parser import parse
 from rules.tokenizer import ConditionError
-from tests.conformance.reference import as_text, events
-from tests.evaluators import Judge
+from tests.conformance.reference import events
+from tests.evaluators import Judge, as_text
 
 _GENERATOR = CodeGenerator()
 _values_of = cache(Values)

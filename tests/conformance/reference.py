@@ -6,7 +6,6 @@ project, asks `tests.conformance.deviations` which of them are meant, and fails 
 
 import gzip
 import json
-from array import array
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 
 from rules.document import Value
 from rules.event import Event
-from rules.text import Text
 from rules.times import parse_timestamp
 from wire.record import identity
 
@@ -54,11 +52,6 @@ def as_event(line: str) -> Event:
 def events(name: str) -> tuple[Event, ...]:
     """Return the events of a data file."""
     return tuple(as_event(line) for line in lines(name))
-
-
-def as_text(text: str) -> Text:
-    """Return text that stands for itself, each character at its own offset."""
-    return Text(text, array("I", range(len(text) + 1)))
 
 
 def tell(request: pytest.FixtureRequest, data: str, cases: int, deviating: int) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 
 from rules.event import Event
 from rules.output import Format, alert_fields, compile_format, render, values
-from tests.conformance.reference import as_text
+from tests.evaluators import as_text
 
 
 @cache

@@ -9,7 +9,8 @@ from rules.nodes import And, Check, FieldRef, Group, Literal, MacroRef, Node, No
 from rules.parser import parse
 from rules.tokenizer import ConditionError
 from tests.conformance.deviations import idle, meant
-from tests.conformance.reference import as_text, read_json, tell
+from tests.conformance.reference import read_json, tell
+from tests.evaluators import as_text
 
 _DATA = "condition_syntax.json"
 

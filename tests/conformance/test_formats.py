@@ -14,8 +14,9 @@ from rules.output import compile_format
 from rules.tokenizer import ConditionError
 from tests.conformance.claims import claim, since_request
 from tests.conformance.deviations import idle, meant
-from tests.conformance.reference import as_event, as_text, events, lines, read_json, tell
+from tests.conformance.reference import as_event, events, lines, read_json, tell
 from tests.conformance.shown import rendered
+from tests.evaluators import as_text
 
 _DATA = "format_edge.json"
 _FORMATS = read_json(_DATA)["formats"]

@@ -14,7 +14,8 @@ from rules.parser import parse
 from rules.reader import RuleFile
 from rules.selection import Choice, Selection
 from tests.conformance.deviations import idle, meant
-from tests.conformance.reference import as_text, read_json, tell
+from tests.conformance.reference import read_json, tell
+from tests.evaluators import as_text
 
 _DATA = "rule_files.json"
 _CASES = read_json(_DATA)

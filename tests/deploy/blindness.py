@@ -18,10 +18,10 @@ from rules.conditions import (
     Conjunction,
     Disjunction,
     FieldOperand,
-    ModifiedComparison,
+    Leaf,
     Negation,
     OperandComparison,
-    Present,
+    leaves,
 )
 from rules.document import Value
 from rules.event import Event
@@ -137,7 +137,7 @@ def judge(condition: Condition, question: Question) -> bool | None:
     return evaluate(condition, _event(question)) if is_known else None
 
 
-def _uses(condition: Present | Comparison | ModifiedComparison | OperandComparison) -> Iterator[Use]:
+def _uses(condition: Leaf) -> Iterator[Use]:
     """Yield the fields that one comparison reads; the pack transforms none."""
     right = (condition.right,) if isinstance(condition, OperandComparison) else ()
     for operand in (condition.operand, *right):
@@ -275,14 +275,13 @@ def _decided(policy: Policy, user: User) -> set[tuple[Request, Decision]]:
 
 def comparisons(condition: Condition, *fields: str) -> Iterator[Comparison]:
     """Yield what compares some fields in a condition."""
-    match condition:
-        case Conjunction(children) | Disjunction(children):
-            for child in children:
-                yield from comparisons(child, *fields)
-        case Negation(child):
-            yield from comparisons(child, *fields)
-        case Comparison(FieldOperand(field)) if field.name in fields:
-            yield condition
+    for leaf in leaves(condition):
+        if (
+            isinstance(leaf, Comparison)
+            and isinstance(leaf.operand, FieldOperand)
+            and leaf.operand.field.name in fields
+        ):
+            yield leaf
 
 
 def _as_conditions_see(request: Request) -> Request:

@@ -9,8 +9,8 @@ from rules.catalogue import FIELDS
 from rules.conditions import Present
 from rules.fields import Argument, Field, Type
 from rules.operators import MODIFIERS, OPERATORS, Operator
+from rules.text import text_bytes
 from rules.tokenizer import TOKENS, ConditionError
-from rules.transformers import text_bytes
 from tests.evaluators import condition_of
 from tests.rules.event_strategies import AUDIT_EVENTS, EVENTS, JSON, WHOLE_EVENTS
 

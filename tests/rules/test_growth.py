@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from rules.loader import load
-from rules.output import format_errors
+from rules.output import read_format
 from rules.parser import parse
 from rules.reader import RuleFile
 from rules.tokenizer import ConditionError, Tokenizer
@@ -33,7 +33,7 @@ def _parsed(text: str) -> None:
 
 
 def _formatted(text: str) -> None:
-    format_errors(as_text(text))
+    read_format(as_text(text))
 
 
 def _loaded(text: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from rules.event import Event
 from rules.fields import FieldValue
-from rules.output import alert_fields, compile_format, format_errors, render, values
+from rules.output import alert_fields, compile_format, read_format, render, values
 from rules.tokenizer import ConditionError
 from tests.evaluators import as_text
 from tests.rules.condition_texts import FORMATS
@@ -143,21 +143,21 @@ def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str
 
 
 def test_all_that_is_wrong_with_a_format_is_told_and_nothing_of_one_that_is_right() -> None:
-    errors = format_errors(as_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))
+    errors = read_format(as_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))[1]
     assert [(error.at, error.message) for error in errors] == [
         (3, "no field follows this '%'"),
         (20, "there is no field 'proc.name'"),
         (37, "toupper takes a text or a list of texts, not a number"),
         (54, "no field follows this '%'"),
     ]
-    assert format_errors(as_text("*%ka.verb")) == []
-    assert [error.message for error in format_errors(as_text(""))] == ["the output is empty"]
+    assert read_format(as_text("*%ka.verb"))[1] == []
+    assert [error.message for error in read_format(as_text(""))[1]] == ["the output is empty"]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=FORMATS, event=AUDIT_EVENTS)
 def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Event) -> None:
-    errors = format_errors(as_text(text))
+    errors = read_format(as_text(text))[1]
     assert all(0 <= error.at <= len(text) and error.message for error in errors)
     if errors:
         with pytest.raises(ConditionError):
@@ -172,4 +172,4 @@ def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Eve
 
 @pytest.mark.parametrize("text", ["%ka.uri.param['\ud800']", "%tolower('\ud800')"])
 def test_half_a_character_is_told(text: str) -> None:
-    assert [error.at <= len(text) for error in format_errors(as_text(text))] in ([], [True])
+    assert [error.at <= len(text) for error in read_format(as_text(text))[1]] in ([], [True])
