@@ -1,6 +1,6 @@
 """Output formats: `User %ka.user.name did %toupper(ka.verb)` into text and `output_fields`. Spec sections 3.1 and 3.3.
 
-`compile_format` belongs to a load and finds all that can be wrong; the others cannot fail. A format has two views: its
+`read_format` belongs to a load and finds all that can be wrong; the others cannot fail. A format has two views: its
 text shows `values`, made text by `render`; consumers of alerts get `alert_fields`, the plain fields that are read for
 it, in which a time is a number and what is absent is None, where the text shows `<NA>`.
 """
