@@ -4,7 +4,7 @@ The second phase of a load. What is left is one `ListItem`, `MacroItem` or `Rule
 its first definition and of its latest change, which the resolver needs. Conditions are still text. Spec 2.3 to 2.7.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -37,10 +37,6 @@ class Numbered(Generic[T]):
     """The running number of the first definition: its place in every order."""
     visibility: int
     """The running number of the latest definition or change."""
-    file: int
-    """The number of the file that made the latest definition or change."""
-    first_file: int
-    """The number of the file of the first definition."""
 
 
 @dataclass(slots=True)
@@ -50,20 +46,24 @@ class Definitions:
     lists: dict[str, Numbered[ListItem]] = field(default_factory=dict)
     macros: dict[str, Numbered[MacroItem]] = field(default_factory=dict)
     rules: dict[str, Numbered[RuleItem]] = field(default_factory=dict)
-    former_macros: list[Numbered[MacroItem]] = field(default_factory=list)
-    """Macros as a file left them that a later file then changed."""
-    former_rules: list[Numbered[RuleItem]] = field(default_factory=list)
-    """The same of rules."""
+
+    def copy(self) -> "Definitions":
+        """Return the same definitions, which do not change when these do."""
+        return Definitions(dict(self.lists), dict(self.macros), dict(self.rules))
 
 
-def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Definitions:
-    """Return the definitions that the items of all files make together; append to `problems` what does not fit."""
+def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Sequence[Definitions]:
+    """Return the definitions as each file leaves them, with those before it; append to `problems` what does not fit.
+
+    The last are those that count. Of no files at all they are empty.
+    """
     collector = _Collector(sources, problems)
-    for number, items in enumerate(files):
-        collector.file = number
+    states = []
+    for items in files:
         for item in items:
             collector.take(item)
-    return collector.definitions
+        states.append(collector.definitions.copy())
+    return states or [Definitions()]
 
 
 class _Collector:
@@ -72,7 +72,6 @@ class _Collector:
         self._sources = sources
         self._problems = problems
         self._count = 0
-        self.file = 0
 
     def take(self, item: Item) -> None:
         self._count += 1
@@ -95,8 +94,8 @@ class _Collector:
 
     def _numbered(self, item: T, before: Numbered[T] | None) -> Numbered[T]:
         if before is None:
-            return Numbered(item, self._count, self._count, self.file, self.file)
-        return Numbered(item, before.index, self._count, self.file, before.first_file)
+            return Numbered(item, self._count, self._count)
+        return Numbered(item, before.index, self._count)
 
     def _take_list(self, item: ListItem) -> None:
         lists = self.definitions.lists
@@ -116,8 +115,6 @@ class _Collector:
                 self._missing("macro", item.name, item.at)
                 return
             item = replace(before.item, condition=_appended(before.item.condition, item.condition))
-        if before is not None and before.file < self.file:
-            self.definitions.former_macros.append(before)
         macros[item.name] = self._numbered(item, before)
 
     def _missing(self, kind: str, name: str, at: int) -> None:
@@ -135,12 +132,6 @@ class _Collector:
                 f"write source: {before.item.source}",
             )
             return
-        self._put_rule(item, before, mends=True)
-
-    def _put_rule(self, item: RuleItem, before: Numbered[RuleItem] | None, *, mends: bool) -> None:
-        """Put a rule among the rules; `mends` tells whether it could be right though it was wrong before."""
-        if before is not None and before.file < self.file and mends:
-            self.definitions.former_rules.append(before)
         self.definitions.rules[item.name] = self._numbered(item, before)
 
     def _change_rule(self, item: RuleChange) -> None:
@@ -170,8 +161,7 @@ class _Collector:
                 append(after.exceptions, item.exceptions, complain) if appends else define(item.exceptions, complain)
             )
             after = replace(after, exceptions=exceptions)
-        texts = (item.condition, item.output, item.skips_unknown_fields, None if appends else item.exceptions)
-        self._put_rule(after, before, mends=any(text is not None for text in texts))
+        self.definitions.rules[item.name] = self._numbered(after, before)
 
     def _check_engine(self, item: EngineVersion) -> None:
         demanded = parse_engine_version(item.text)

@@ -1,16 +1,17 @@
 """Definitions into rules: each rule's condition, exceptions and output resolved, checked and bound.
 
 What the loader does once everything is collected, one rule at a time; appends what is wrong to the problems and leaves
-the rule out. What an earlier file held and a later one changed is looked at too: each file must be right with those
-before it, whatever comes later. Spec sections 2.8 to 2.12.
+the rule out. What an earlier file left and a later one gives another meaning is looked at too: each file must be right
+with those before it, whatever comes later. Spec sections 2.8 to 2.12.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from rules.checker import Report, UnknownFieldError, check
-from rules.collector import Definitions, Numbered, is_ours
+from rules.collector import Definitions, is_ours
 from rules.conditions import Condition, Conjunction, Negation
 from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
 from rules.errors import Code, Problem
@@ -18,26 +19,28 @@ from rules.exceptions import Composed, ShapeError, compose
 from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
+from rules.outdated import outdated
 from rules.output import Format, read_format
 from rules.parser import parse
-from rules.resolver import FLATTEN, TOO_DEEP, BrokenMacroError, MacroError, Resolver
+from rules.resolver import FLATTEN, LATER_FILE, TOO_DEEP, BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
 from rules.text import Sources, Text
 from rules.tokenizer import ConditionError
 
 
-def compile_rules(definitions: Definitions, sources: Sources, problems: list[Problem]) -> list[Rule]:
-    """Return the rules for audit events that are right; append to `problems` what is wrong with the others."""
+def compile_rules(states: Sequence[Definitions], sources: Sources, problems: list[Problem]) -> list[Rule]:
+    """Return the rules for audit events that are right; append to `problems` what is wrong with the others.
+
+    `states` are the definitions as each file leaves them. The last make the rules.
+    """
+    definitions = states[-1]
     resolver = Resolver(definitions)
     for misplaced, at, macro in resolver.misplaced:
         position, title = sources.locate(at), f"macro {macro}"
         problems.append(
             Problem(Code.LIST_NAME_AS_TEXT, misplaced.message, position, title, misplaced.hint, "condition")
         )
-    for (kind, name), error in resolver.errors.items():
-        if not isinstance(error, BrokenMacroError):
-            part = "condition" if kind == "macro" else ""
-            problems.append(_problem(error, sources, f"{kind} {name}", part))
+    problems += _broken(definitions, resolver, sources)
     rules = []
     for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
         item = numbered.item
@@ -46,12 +49,23 @@ def compile_rules(definitions: Definitions, sources: Sources, problems: list[Pro
             hint = "rules for audit events have source: k8s_audit"
             problems.append(Problem(Code.UNKNOWN_SOURCE, message, sources.locate(item.at), f"rule {item.name}", hint))
             continue
-        rule = _Compilation(numbered, resolver, sources, problems).rule()
+        rule = _Compilation(item, resolver, sources, problems).rule()
         if rule is not None:
             rules.append(rule)
     problems += _unused(definitions, resolver, sources)
-    problems += _former(definitions, resolver, sources)
+    told = {problem.position for problem in problems if problem.code.is_error}
+    for before, after in pairwise(states):
+        # What is wrong in the end too is told as that.
+        problems += [problem for problem in _former(before, after, sources) if problem.position not in told]
     return rules
+
+
+def _broken(definitions: Definitions, resolver: Resolver, sources: Sources) -> Iterator[Problem]:
+    """Yield what is wrong with lists and macros themselves, of these that are asked for."""
+    for (kind, name), error in resolver.errors.items():
+        asked: Collection[str] = definitions.macros if kind == "macro" else definitions.lists
+        if name in asked and not isinstance(error, BrokenMacroError):
+            yield _problem(error, sources, f"{kind} {name}", "condition" if kind == "macro" else "")
 
 
 def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> Problem:
@@ -61,27 +75,26 @@ def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> 
 _MENDED: Final = "a later file cannot mend it: every file must be right with those before it"
 
 
-def _former(definitions: Definitions, resolver: Resolver, sources: Sources) -> list[Problem]:
-    """Return the errors of what an earlier file held and a later one changed."""
-    problems: list[Problem] = []
-    for macro in definitions.former_macros:
-        try:
-            resolver.check_former(macro)
-        except BrokenMacroError:
-            continue
-        except ConditionError as error:
-            problems.append(_problem(error, sources, f"macro {macro.item.name}", "condition"))
-    for rule in definitions.former_rules:
+def _former(before: Definitions, after: Definitions, sources: Sources) -> Iterator[Problem]:
+    """Yield the errors of what a file left wrong and the next one gives another meaning."""
+    old = outdated(before, after)
+    if not (old.lists or old.macros or old.rules):
+        return
+    resolver = Resolver(before, after.macros.keys() - before.macros.keys())
+    problems = [*_broken(old, resolver, sources)]
+    for rule in old.rules.values():
         if is_ours(rule.item):
-            _Compilation(rule, resolver, sources, problems).rule()
-    return [replace(problem, hint=_MENDED) for problem in problems if problem.code.is_error]
+            _Compilation(rule.item, resolver, sources, problems).rule()
+    for problem in problems:
+        if problem.code.is_error:
+            yield problem if problem.hint == LATER_FILE else replace(problem, hint=_MENDED)
 
 
 @dataclass(slots=True)
 class _Compilation:
     """One rule under way."""
 
-    numbered: Numbered[RuleItem]
+    item: RuleItem
     resolver: Resolver
     sources: Sources
     problems: list[Problem]
@@ -95,11 +108,11 @@ class _Compilation:
         try:
             return self._rule()
         except RecursionError:  # how deep is too deep Python alone knows: it depends on who called
-            self._fail(ConditionError(TOO_DEEP, self.numbered.item.condition.origins[0], FLATTEN), "condition")
+            self._fail(ConditionError(TOO_DEEP, self.item.condition.origins[0], FLATTEN), "condition")
             return None
 
     def _rule(self) -> Rule | None:
-        item = self.numbered.item
+        item = self.item
         told = len(self.problems)
         self._check_fields()
         nodes = self._resolved()
@@ -125,7 +138,7 @@ class _Compilation:
         )
 
     def _tell(self, code: Code, message: str, at: int, hint: str = "", part: str = "") -> None:
-        title = f"rule {self.numbered.item.name}"
+        title = f"rule {self.item.name}"
         self.problems.append(Problem(code, message, self.sources.locate(at), title, hint, part))
 
     def _fail(self, error: ConditionError, part: str, code: Code | None = None) -> None:
@@ -135,13 +148,13 @@ class _Compilation:
 
     def _check_fields(self) -> None:
         """Hold the fields of exceptions against those that there are, also where nothing is excepted yet."""
-        for place, exception in enumerate(self.numbered.item.exceptions):
+        for place, exception in enumerate(self.item.exceptions):
             for error in filter(None, map(_field_error, exception.fields)):
                 self.broken.add(place)
                 self._fail(error, f"exception {exception.name}", Code.VALIDATE)
 
     def _output(self) -> Format | None:
-        output, places = without_container_info(self.numbered.item.output)
+        output, places = without_container_info(self.item.output)
         for at in places:
             message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
             self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
@@ -154,8 +167,8 @@ class _Compilation:
 
     def _resolved(self) -> list[tuple[Node, str]]:
         """Return the tree of the condition and that of each exception, as far as they can be read, and of what."""
-        texts = [(self.numbered.item.condition, "condition")]
-        for place, exception in enumerate(self.numbered.item.exceptions):
+        texts = [(self.item.condition, "condition")]
+        for place, exception in enumerate(self.item.exceptions):
             part = f"exception {exception.name}"
             try:
                 composed = compose(exception) if place not in self.broken else Composed()
@@ -172,7 +185,7 @@ class _Compilation:
         for text, part in texts:
             self.resolver.misplaced.clear()
             try:
-                nodes.append((self.resolver.resolve(text, self.numbered.file), part))
+                nodes.append((self.resolver.resolve(text), part))
             except ConditionError as error:
                 self._fail(error, part)
             for misplaced, at, _macro in self.resolver.misplaced:

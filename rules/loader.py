@@ -26,8 +26,8 @@ def load(files: Sequence[RuleFile], selection: Selection = AS_WRITTEN) -> LoadRe
     sources = Sources()
     problems: list[Problem] = []
     items = [read(file, sources, problems) for file in files]
-    definitions = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(definitions, sources, problems))
+    states = collect(items, sources, problems)
+    rules = selection.apply(compile_rules(states, sources, problems))
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection))
@@ -35,8 +35,8 @@ def load(files: Sequence[RuleFile], selection: Selection = AS_WRITTEN) -> LoadRe
         ruleset,
         tuple(problems),
         tuple(file.name for file in files),
-        macros=len(definitions.macros),
-        lists=len(definitions.lists),
+        macros=len(states[-1].macros),
+        lists=len(states[-1].lists),
     )
 
 

@@ -4,7 +4,7 @@ Lists are put into the text of a condition before it is parsed, macros into its 
 rule files rely on. The third phase of a load; the checker comes next. Spec section 2.9.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -53,7 +53,8 @@ _MAX_CHAIN: Final = 50
 class Resolver:
     """The lists and macros of one load, ready to be put into conditions."""
 
-    def __init__(self, definitions: Definitions) -> None:
+    def __init__(self, definitions: Definitions, later_macros: Collection[str] = ()) -> None:
+        """Take the definitions, and the names of macros that only a later file defines."""
         self.used_lists: Final[set[str]] = set()
         self.used_macros: Final[set[str]] = set()
         self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
@@ -61,6 +62,7 @@ class Resolver:
         self.misplaced: Final[list[tuple[Misplaced, int, str]]] = []
         """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._definitions: Final = definitions
+        self._later_macros: Final = later_macros
         self._visits = 0
         self._checks = 0
         self._all_visits = 0
@@ -72,16 +74,11 @@ class Resolver:
         self._list_names: Final = ListNames(self._lists)
         self._trees: Final[dict[str, _Tree]] = {}
         self._resolving: Final[set[str]] = set()
-        self._file = 0
         for name in self._definitions.macros:
             self._resolve_macro(name)
 
-    def resolve(self, condition: Text, file: int) -> Node:
-        """Return a condition of a rule, which a file has as it is, without names of lists and macros.
-
-        Raises ConditionError.
-        """
-        self._file = file
+    def resolve(self, condition: Text) -> Node:
+        """Return a condition of a rule without names of lists and macros. Raises ConditionError."""
         tree = self._expand(parse(self._substitute(condition)), None)
         if tree.depth > _MAX_DEPTH:
             raise ConditionError(TOO_DEEP, condition.origins[0], FLATTEN)
@@ -93,16 +90,6 @@ class Resolver:
             message = f"with this condition all rules together hold more than {_MAX_ALL_CHECKS:,} comparisons"
             raise ConditionError(message, condition.origins[0], FLATTEN)
         return tree.node
-
-    def check_former(self, macro: Numbered[MacroItem]) -> None:
-        """Raise ConditionError where a macro as an earlier file left it cannot be used."""
-        self._resolving.add(macro.item.name)
-        try:
-            self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
-        except RecursionError:
-            raise ConditionError(TOO_DEEP, macro.item.condition.origins[0], FLATTEN) from None
-        finally:
-            self._resolving.discard(macro.item.name)
 
     def _items_of(self, name: str) -> list[Text]:
         """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
@@ -203,6 +190,8 @@ class Resolver:
 
     def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
         macro = self._definitions.macros.get(node.name)
+        if macro is None and node.name in self._later_macros:
+            raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
         if macro is None:
             self._guesses += 1
             known = self._definitions.macros if self._guesses <= _MAX_GUESSES else ()
@@ -217,9 +206,6 @@ class Resolver:
         if inside is not None and macro.index >= inside.visibility:
             hint = f"move '{node.name}' before '{inside.item.name}'"
             raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
-        if inside is None and macro.first_file > self._file:
-            hint = "every file must be complete with those before it: define the macro there"
-            raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, hint)
         if node.name in self._resolving:
             raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
         if len(self._resolving) > _MAX_CHAIN:
@@ -253,6 +239,7 @@ class _Tree:
 
 
 TOO_DEEP: Final = "the condition nests too deeply with its macros put in"
+LATER_FILE: Final = "every file must be complete with those before it: define the macro there"
 FLATTEN: Final = "use fewer macros within macros"
 
 

@@ -14,6 +14,7 @@ LoadText = Callable[..., LoadResult]
 MakeRuleset = Callable[..., Ruleset]
 
 _MEND = "a later file cannot mend it: every file must be right with those before it"
+_THERE = "every file must be complete with those before it: define the macro there"
 
 
 def _codes(result: LoadResult) -> list[str]:
@@ -134,6 +135,7 @@ def test_a_rule_may_use_no_macro_that_only_a_later_file_defines(load_text: LoadT
 
 _BROKEN = _rule("nosuch.f = 1")
 _REDEFINED = _rule()
+_GOOD_LIST = "- list: l\n  items: [x]\n"
 _CHANGED = "- rule: r\n  condition: ka.verb = a\n  override: {condition: replace}\n"
 
 
@@ -145,13 +147,25 @@ _CHANGED = "- rule: r\n  condition: ka.verb = a\n  override: {condition: replace
         ((_rule(), _BROKEN, _REDEFINED), "there is no field 'nosuch.f'", "1.yaml"),
         (("- macro: m\n  condition: ka.verb =\n", _MACRO + _rule("m")),
          "expected a value after '=', found the end of the condition", "0.yaml"),
-        (("- macro: m\n  condition: n\n", "- macro: n\n  condition: ka.verb exists\n" + _MACRO + _rule("m and n")),
-         "the macro 'n' is defined later than the one that uses it", "0.yaml"),
         (("- macro: m\n  condition: n\n", _MACRO + _rule("m")), "there is no macro 'n'", "0.yaml"),
-        ((_rule("m"), _MACRO + _CHANGED), "the macro 'm' is defined in a later file only", "0.yaml"),
         ((_rule(extra="  exceptions: [{name: e, fields: [ka.verb], values: [a]}]\n"),
           "- rule: r\n  exceptions: []\n  override: {exceptions: replace}\n"),
          "expected a list of 1 value, one for each field", "0.yaml"),
+        (("- list: l\n  items: ['x=y']\n" + _rule("ka.verb in (l)"), _GOOD_LIST),
+         "expected ',' or ')' in the list, found '='", "0.yaml"),
+        (("- list: l\n  items: ['x=y']\n- list: k\n  items: [l]\n", _rule("ka.verb in (k)"), _GOOD_LIST),
+         "expected ',' or ')' in the list, found '='", "0.yaml"),
+        (("- list: l\n  items: ['x=y']\n- macro: m\n  condition: ka.verb in (l)\n" + _rule("m"), _GOOD_LIST),
+         "expected ',' or ')' in the list, found '='", "0.yaml"),
+        (("- list: l\n  items: ['x=y']\n"
+          + _rule(extra="  exceptions: [{name: e, fields: [ka.verb], comps: [in], values: [[[l]]]}]\n"), _GOOD_LIST),
+         "expected ',' or ')' in the list, found '='", "0.yaml"),
+        (("- macro: m\n  condition: nosuch.f = 1\n" + _rule("m"), _MACRO), "there is no field 'nosuch.f'", "0.yaml"),
+        (("- macro: m\n  condition: nosuch.f = 1\n- macro: n\n  condition: not m\n", _rule("n"), _MACRO),
+         "there is no field 'nosuch.f'", "0.yaml"),
+        ((f"- list: l\n  items: [{', '.join('x' * 1001)}]\n",
+          f"- list: k\n  items: [{', '.join('l' * 1000)}]\n", _GOOD_LIST),
+         "the list 'l' grows beyond 1,000,000 items with its lists put in", "0.yaml"),
     ],
 )  # fmt: skip
 def test_what_a_file_leaves_wrong_no_later_one_can_mend(
@@ -161,6 +175,28 @@ def test_what_a_file_leaves_wrong_no_later_one_can_mend(
     assert [(problem.message, problem.hint) for problem in result.errors] == [(message, _MEND)]
     assert result.errors[0].position is not None
     assert result.errors[0].position.file == file
+
+
+@pytest.mark.parametrize(
+    ("files", "macro"),
+    [
+        ((_rule("m"), _MACRO + _CHANGED), "m"),
+        (("- macro: m\n  condition: n\n", f"- macro: n\n  condition: ka.verb exists\n{_MACRO}{_rule('m and n')}"), "n"),
+        ((_rule("m"), "- list: l\n  items: [a]\n", _MACRO), "m"),
+        (("- list: l\n  items: [m]\n" + _rule("l"), _MACRO), "m"),
+    ],
+)  # fmt: skip
+def test_a_macro_that_an_earlier_file_lacks_is_told_so(load_text: LoadText, files: tuple[str, ...], macro: str) -> None:
+    assert [(problem.message, problem.hint) for problem in load_text(*files).errors] == [
+        (f"the macro '{macro}' is defined in a later file only", _THERE)
+    ]
+
+
+def test_what_is_wrong_in_the_end_too_is_told_once(load_text: LoadText) -> None:
+    result = load_text("- macro: m\n  condition: n\n", "- macro: n\n  condition: ka.verb exists\n" + _rule("m and n"))
+    assert [problem.message for problem in result.errors] == [
+        "the macro 'n' is defined later than the one that uses it"
+    ]
 
 
 @pytest.mark.parametrize(
