@@ -20,21 +20,14 @@ from auditstream.exit_codes import FINDINGS, INTERNAL, INTERRUPTED, OK, USAGE
 from auditstream.kafka_commands import create_all_topics, judge_events, print_alerts, take_events
 from auditstream.options import (
     CertificateOption,
+    Chosen,
     DeadLetterOption,
-    DisableOption,
-    DisableTagOption,
-    EnableOption,
-    EnableTagOption,
     HostOption,
     KeyOption,
-    MatchingOption,
-    PackOption,
     PortOption,
-    PriorityOption,
-    RulesOption,
     TokensOption,
     UnauthenticatedOption,
-    switches,
+    takes_rule_options,
 )
 from auditstream.replay_command import run_replay
 from auditstream.rules_app import check_rule_files, explain_one_rule, judge_samples, list_all_fields, list_all_rules
@@ -91,17 +84,11 @@ def topics(context: typer.Context) -> None:
 
 
 @app.command("replay")
-def replay_files(  # noqa: PLR0913 - a command's parameters are its options
+@takes_rule_options()
+def replay_files(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Audit logs, .gz too; '-' is standard input.")],
     *,
-    rules_paths: RulesOption = None,
-    no_pack: PackOption = None,
-    rule_matching: MatchingOption = None,
-    disable_rule: DisableOption = None,
-    disable_tag: DisableTagOption = None,
-    enable_rule: EnableOption = None,
-    enable_tag: EnableTagOption = None,
-    minimum_priority: PriorityOption = None,
+    chosen: Chosen,
     cluster: ClusterOption = None,
 ) -> None:
     """Judge recorded audit events.
@@ -113,22 +100,16 @@ def replay_files(  # noqa: PLR0913 - a command's parameters are its options
     The options can be given as variables too, over which the command line wins: AUDITSTREAM_RULES (paths separated
     by ':'), AUDITSTREAM_NO_PACK (true, false), AUDITSTREAM_RULE_MATCHING, AUDITSTREAM_DISABLE_RULES,
     AUDITSTREAM_DISABLE_TAGS, AUDITSTREAM_ENABLE_RULES, AUDITSTREAM_ENABLE_TAGS (all of them separated by ','),
-    AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_CLUSTER. Two more say how alerts look: AUDITSTREAM_HOSTNAME is shown
-    instead of this machine's name, and with AUDITSTREAM_TIME_FORMAT_ISO_8601=true their text begins with the date.
+    AUDITSTREAM_MINIMUM_PRIORITY, AUDITSTREAM_FALCO_CONFIG, AUDITSTREAM_CLUSTER. Two more say how alerts look:
+    AUDITSTREAM_HOSTNAME is shown instead of this machine's name, and with AUDITSTREAM_TIME_FORMAT_ISO_8601=true their
+    text begins with the date.
     """
-    settings = read_settings(
-        {
-            "rules": rules_paths,
-            "no_pack": no_pack,
-            "rule_matching": rule_matching,
-            **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
-            "cluster": cluster,
-        }
-    )
+    settings = read_settings({**chosen, "cluster": cluster})
     raise typer.Exit(run_replay(open_files(files), settings, Screen()))
 
 
 @app.command("serve")
+@takes_rule_options()
 def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     *,
     host: HostOption = None,
@@ -138,14 +119,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     tokens: TokensOption = None,
     allow_unauthenticated: UnauthenticatedOption = None,
     dead_letter: DeadLetterOption = None,
-    rules_paths: RulesOption = None,
-    no_pack: PackOption = None,
-    rule_matching: MatchingOption = None,
-    disable_rule: DisableOption = None,
-    disable_tag: DisableTagOption = None,
-    enable_rule: EnableOption = None,
-    enable_tag: EnableTagOption = None,
-    minimum_priority: PriorityOption = None,
+    chosen: Chosen,
     cluster: ClusterOption = None,
 ) -> None:
     """Judge what API servers post to the webhook, in one process and without Kafka.
@@ -170,10 +144,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "tokens": tokens,
         "allow_unauthenticated": allow_unauthenticated,
         "dead_letter": dead_letter,
-        "rules": rules_paths,
-        "no_pack": no_pack,
-        "rule_matching": rule_matching,
-        **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
+        **chosen,
         "cluster": cluster,
     }
     from auditstream.serve_command import run_serve  # noqa: PLC0415 - the web server takes half of a command's start

@@ -44,6 +44,9 @@ def explain_rule(name: str, settings: Settings, output_format: Format, screen: S
     rows = [_row(read) for read in fields_read(rule)]
     screen.show(aligned([("  field", "in", "type", "list", "what it is"), *rows]))
     screen.show(["", "output", *_indented([output_text(rule.output)])])
+    if rule.extra_fields:
+        extra = [f"{name}: {text}" for name, text in _extra_fields(rule).items()]
+        screen.show(["", "extra fields", *_indented(extra)])
     if source is not None:
         screen.show(["", "source", *_indented(source.rstrip("\n").split("\n"))])
     return OK
@@ -73,6 +76,11 @@ def _row(read: FieldRead) -> tuple[str, ...]:
     return f"  {read.name}", _USED[read.in_condition, read.in_output], kind, is_list, read.field.description
 
 
+def _extra_fields(rule: Rule) -> dict[str, str]:
+    """Return the text of each extra field: a field, or a format."""
+    return {extra.name: output_text(extra.pieces) for extra in rule.extra_fields}
+
+
 def _explained(rule: Rule, source: str | None) -> dict[str, object]:
     explained = {
         **members(rule),
@@ -87,5 +95,6 @@ def _explained(rule: Rule, source: str | None) -> dict[str, object]:
             for read in fields_read(rule)
         ],
         "output": output_text(rule.output),
+        "extra_fields": _extra_fields(rule),
     }
     return explained if source is None else {**explained, "python": source}

@@ -12,20 +12,13 @@ import typer
 
 from auditstream.options import (
     CertificateOption,
-    DisableOption,
-    DisableTagOption,
-    EnableOption,
-    EnableTagOption,
+    Chosen,
     HostOption,
     KeyOption,
-    MatchingOption,
-    PackOption,
     PortOption,
-    PriorityOption,
-    RulesOption,
     TokensOption,
     UnauthenticatedOption,
-    switches,
+    takes_rule_options,
 )
 from auditstream.screen import Screen
 from auditstream.settings import ListenSettings, read_settings
@@ -166,7 +159,8 @@ def print_alerts(
     raise typer.Exit(read_alerts(settings, screen, since_ms=begin_ms, is_followed=follow))
 
 
-def judge_events(  # noqa: PLR0913 - a command's parameters are its options
+@takes_rule_options()
+def judge_events(
     *,
     bootstrap: BootstrapOption = None,
     topic_prefix: TopicPrefixOption = None,
@@ -177,14 +171,7 @@ def judge_events(  # noqa: PLR0913 - a command's parameters are its options
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Their port (default 8766); 0 for any that is free.")
     ] = None,
-    rules_paths: RulesOption = None,
-    no_pack: PackOption = None,
-    rule_matching: MatchingOption = None,
-    disable_rule: DisableOption = None,
-    disable_tag: DisableTagOption = None,
-    enable_rule: EnableOption = None,
-    enable_tag: EnableTagOption = None,
-    minimum_priority: PriorityOption = None,
+    chosen: Chosen,
 ) -> None:
     """Judge the events that are in Kafka, and write alerts to Kafka.
 
@@ -201,13 +188,7 @@ def judge_events(  # noqa: PLR0913 - a command's parameters are its options
     AUDITSTREAM_PROCESSOR_CHECKPOINT_RECORDS, AUDITSTREAM_PROCESSOR_SESSION_TIMEOUT_SECONDS and
     AUDITSTREAM_PROCESSOR_HEARTBEAT_SECONDS.
     """
-    rules = {
-        "rules": rules_paths,
-        "no_pack": no_pack,
-        "rule_matching": rule_matching,
-        **switches(disable_rule, disable_tag, enable_rule, enable_tag, minimum_priority),
-    }
-    settings = read_settings(rules)
+    settings = read_settings(chosen)
     processor = read_settings({"listen_host": host, "listen_port": port}, ProcessorSettings)
     kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
     with _kafka_extra():

@@ -1,54 +1,90 @@
 """Options that several commands have: which rules judge, and where the webhook listens and for whom."""
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from rules.ruleset import Matching
 
-RulesOption = Annotated[
+_RulesOption = Annotated[
     list[Path] | None,
     typer.Option("--rules", metavar="PATH", help="Rule file or folder, loaded after the pack. Repeatable."),
 ]
-PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
-MatchingOption = Annotated[
+_PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
+_FalcoConfigOption = Annotated[
+    Path | None,
+    typer.Option("--falco-config", metavar="FILE", help="A falco.yaml, for its append_output and static_fields."),
+]
+_MatchingOption = Annotated[
     Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
 ]
-DisableOption = Annotated[
+_DisableOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Switch a rule off; '*' is any text. Repeatable.")
 ]
-EnableOption = Annotated[
+_EnableOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Switch a rule on, after all that is off. Repeatable.")
 ]
-DisableTagOption = Annotated[
+_DisableTagOption = Annotated[
     list[str] | None, typer.Option(metavar="TAG", help="Switch off the rules with a tag. Repeatable.")
 ]
-EnableTagOption = Annotated[
+_EnableTagOption = Annotated[
     list[str] | None,
     typer.Option(metavar="TAG", help="Switch on the rules with a tag, after all that is off. Repeatable."),
 ]
-PriorityOption = Annotated[
+_PriorityOption = Annotated[
     str | None,
     typer.Option("--minimum-priority", metavar="PRIORITY", help="Leave less severe rules off (default Debug)."),
 ]
 
 
-def switches(
-    disable_rule: list[str] | None,
-    disable_tag: list[str] | None,
-    enable_rule: list[str] | None,
-    enable_tag: list[str] | None,
-    minimum_priority: str | None,
-) -> dict[str, object]:
-    """Return what these options say, by the names of the settings."""
-    return {
-        "disable_rules": disable_rule,
-        "disable_tags": disable_tag,
-        "enable_rules": enable_rule,
-        "enable_tags": enable_tag,
-        "minimum_priority": minimum_priority,
-    }
+_RULE_OPTIONS: Final[Mapping[str, tuple[str, object]]] = {
+    "rules_paths": ("rules", _RulesOption),
+    "no_pack": ("no_pack", _PackOption),
+    "falco_config": ("falco_config", _FalcoConfigOption),
+    "rule_matching": ("rule_matching", _MatchingOption),
+    "disable_rule": ("disable_rules", _DisableOption),
+    "disable_tag": ("disable_tags", _DisableTagOption),
+    "enable_rule": ("enable_rules", _EnableOption),
+    "enable_tag": ("enable_tags", _EnableTagOption),
+    "minimum_priority": ("minimum_priority", _PriorityOption),
+}
+"""The options that say which rules judge, each with the name of its setting."""
+
+Chosen = Mapping[str, object]
+"""What the rule options say, by the names of the settings; None for what is not given."""
+
+
+def takes_rule_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that say which rules judge, in place of its parameter `chosen`, which gets them.
+
+    `without` names settings that the command has no option for.
+    """
+    options = {name: (setting, kind) for name, (setting, kind) in _RULE_OPTIONS.items() if setting not in without}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options are
+            chosen = {setting: given.pop(name) for name, (setting, _) in options.items()}
+            command(**given, chosen=chosen)
+
+        signature = inspect.signature(command)
+        parameters = []
+        for parameter in signature.parameters.values():
+            if parameter.name != "chosen":
+                parameters.append(parameter)
+                continue
+            parameters += [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+                for name, (_, kind) in options.items()
+            ]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer looks there
+        return run
+
+    return decorate
 
 
 HostOption = Annotated[

@@ -14,7 +14,7 @@ from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
 from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
-from auditstream.settings import Settings
+from auditstream.settings import Settings, variables
 from auditstream.tally import Tally
 from auditstream.terminal import escape_lines
 from auditstream.usage import UsageError
@@ -58,16 +58,35 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
     return FINDINGS if tally.rejected else OK
 
 
+def load_settings(settings: Settings) -> LoadResult:
+    """Return the outcome of loading the rules that the settings ask for.
+
+    Raises UsageError for a path that does not exist.
+    """
+    return load_rules(
+        check_paths(settings),
+        with_pack=not settings.no_pack,
+        selection=selection_of(settings),
+        falco_config=settings.falco_config,
+        variables=variables(),
+    )
+
+
 def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
-    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
+    result = load_settings(settings)
     if result.ruleset is None:
-        screen.note([escape_lines(LoadResult(None, result.errors, result.files).to_text())])
+        screen.note([refused(result)])
         return None
     screen.note(_warning(problem) for problem in result.warnings)
     refuse_unknown_rules(settings, result.ruleset)
     screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     return result.ruleset
+
+
+def refused(result: LoadResult) -> str:
+    """Return the errors that refuse a load, as lines for a terminal."""
+    return escape_lines(LoadResult(None, result.errors, result.files).to_text())
 
 
 def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
@@ -77,10 +96,12 @@ def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
 
 
 def check_paths(settings: Settings) -> Sequence[Path]:
-    """Return the paths of rule files; raise UsageError for one that does not exist."""
+    """Return the paths of rule files; raise UsageError for one that does not exist, the configuration's too."""
     for path in settings.rules:
         if not path.exists():
             raise UsageError(f"cannot read {path}: no such file or folder; check the path of the rule files")
+    if settings.falco_config is not None and not settings.falco_config.is_file():
+        raise UsageError(f"cannot read {settings.falco_config}: no such file; check the path of the falco.yaml")
     return settings.rules
 
 

@@ -9,13 +9,11 @@ from enum import Enum
 from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
-from auditstream.replay_command import check_paths, ready_rules
-from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
+from auditstream.replay_command import load_settings, ready_rules, refused
+from auditstream.rule_choice import refuse_unknown_rules, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines
-from processor.rule_files import load_rules
-from rules.catalogue import FIELDS
 from rules.errors import LoadResult
 from rules.fields import Argument, Field, Type
 from rules.ruleset import Rule, Ruleset
@@ -47,7 +45,7 @@ _ARGUMENTS: Final = {
 
 def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool = False) -> int:
     """Print what is wrong with rule files and return the exit code; a strict one takes warnings for errors."""
-    result = load_rules(check_paths(settings), with_pack=not settings.no_pack, selection=selection_of(settings))
+    result = load_settings(settings)
     if result.ruleset is not None:
         refuse_unknown_rules(settings, result.ruleset)
         screen.note(escape(line) for line in without_effect(settings, result.ruleset))
@@ -78,12 +76,16 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
     return OK
 
 
-def list_fields(output_format: Format, screen: Screen) -> int:
+def list_fields(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
+    result = load_settings(settings)
+    if result.errors:
+        screen.note([refused(result)])
+        return FINDINGS
     if output_format is Format.JSON:
-        screen.show(json.dumps(field_members(field)) for field in FIELDS)
+        screen.show(json.dumps(field_members(field)) for field in result.fields)
     else:
-        rows = [(field.name, *traits(field), field.description) for field in FIELDS]
+        rows = [(field.name, *traits(field), field.description) for field in result.fields]
         screen.show(aligned([("field", "type", "list", "argument", "what it is"), *rows]))
     return OK
 

@@ -83,6 +83,10 @@ class Settings(ClusterSettings):
     minimum_priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEBUG
     """Rules that are less severe are off, whatever switches them on."""
 
+    falco_config: Path | None = None
+    """A `falco.yaml`: what its `append_output` and `static_fields` say of rules and their alerts. `${NAME}` in it is a
+    variable of the environment. What else Falco is configured by has settings of its own."""
+
     hostname: str | None = None
     """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable
     between machines."""
@@ -130,6 +134,11 @@ class ServeSettings(Settings, ListenSettings):
     max_pending_events: Annotated[int, Field(gt=0)] = 10_000
     """How many events may wait to be judged; bodies beyond are answered 503, and come again. More lets longer bursts
     pass at the cost of memory and of the time that an answer takes; a larger body is taken when nothing else waits."""
+
+
+def variables() -> Mapping[str, str]:
+    """Return the environment, for files in which `${NAME}` stands for a variable."""
+    return os.environ
 
 
 _CLASSES: Final[tuple[type[BaseSettings], ...]] = (ServeSettings, IngestSettings, KafkaSettings, ProcessorSettings)

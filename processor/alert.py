@@ -69,13 +69,14 @@ def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefi
     """Return the alert of a rule that matched an event."""
     output = (*_PREFIXES[prefix], f"{rule.priority} ", *rule.output)
     shown = values(output, event)
+    fields = {**alert_fields(output, event, shown), **_extra_fields(rule, event)}
     return Alert(
         audit_id=_cut(event.text("auditID") or "", MAX_VALUE_CHARACTERS),
         cluster=event.cluster,
         hostname=event.hostname,
         id=_alert_id(event.identity, rule.name),
         output=_cut(render(output, _cut_all(shown)), MAX_CHARACTERS),
-        output_fields=dict(sorted(_cut_all(alert_fields(output, event, shown)).items())),
+        output_fields=dict(sorted(_cut_all(fields).items())),
         priority=str(rule.priority),
         rule=rule.name,
         ruleset=ruleset,
@@ -83,6 +84,16 @@ def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefi
         tags=rule.tags,
         time=iso_time(event.time_ns, "Z"),
     )
+
+
+def _extra_fields(rule: Rule, event: Event) -> dict[str, FieldValue]:
+    found: dict[str, FieldValue] = {}
+    for extra in rule.extra_fields:
+        if extra.is_format:
+            found[extra.name] = render(extra.pieces, _cut_all(values(extra.pieces, event)))
+        else:
+            found |= alert_fields(extra.pieces, event, {})
+    return found
 
 
 def _alert_id(identity: str, rule: str) -> str:

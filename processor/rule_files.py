@@ -3,7 +3,7 @@
 Files come in the order in which they were named, the pack before them, a folder's files sorted by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -20,10 +20,23 @@ _PACK: Final = ("suspicious.yaml", "lifecycle.yaml", "every_event.yaml")
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
-def load_rules(paths: Sequence[Path], *, with_pack: bool, selection: Selection) -> LoadResult:
-    """Return the rules of the pack (unless left out) and of these files and folders, with all problems found."""
+def load_rules(
+    paths: Sequence[Path],
+    *,
+    with_pack: bool,
+    selection: Selection,
+    falco_config: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> LoadResult:
+    """Return the rules of the pack (unless left out) and of these files and folders, with all problems found.
+
+    `falco_config` is a `falco.yaml`, `variables` has what `${NAME}` in it stands for.
+    """
     read, problems = read_files(paths)
-    result = load([*(pack_files() if with_pack else ()), *read], selection)
+    configuration, unread = read_files([] if falco_config is None else [falco_config])
+    problems += unread
+    files = [*(pack_files() if with_pack else ()), *read]
+    result = load(files, selection, configuration[0] if configuration else None, variables)
     ruleset = None if any(problem.code.is_error for problem in problems) else result.ruleset
     return replace(result, ruleset=ruleset, problems=(*problems, *result.problems))
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from rules.catalogue import FIELDS
 from rules.errors import Code
-from rules.fields import ABSENT, ArgumentError, check_argument
+from rules.fields import ABSENT, ArgumentError, Catalogue, check_argument
 from rules.nodes import Check, FieldRef, Literal
 from rules.operand_parser import TRANSFORMERS_AHEAD, read_field
 from rules.text import Text
@@ -32,22 +31,22 @@ class Advice:
     hint: str
 
 
-def advise(node: Check) -> Iterator[Advice]:
-    """Yield what is to be told of the constants of a comparison."""
+def advise(node: Check, fields: Catalogue) -> Iterator[Advice]:
+    """Yield what is to be told of the constants of a comparison, where there are these fields."""
     for literal in node.right if isinstance(node.right, tuple) else ():
         if literal.value == ABSENT and node.operator in _EXACT and str(node.left).startswith(("ka.", "jevt.")):
             message = f"an absent value never equals '{ABSENT}', which is only how it is shown"
             yield Advice(Code.UNSAFE_NA_CHECK, message, literal.at, "write 'not FIELD exists'")
-        yield from _misuse(node.operator, literal)
+        yield from _misuse(node.operator, literal, fields)
 
 
-def _misuse(operator: str, literal: Literal) -> Iterator[Advice]:
+def _misuse(operator: str, literal: Literal, fields: Catalogue) -> Iterator[Advice]:
     text = "".join(literal.value.split())
     if operator == "regex" and _PLAIN_REGEX.fullmatch(text):
         message = f"the regular expression '{literal.value}' says no more than a simpler operator could"
         hint = "use =, contains, startswith or endswith"
         yield Advice(Code.COMPILE_CONDITION_WARNING, message, literal.at, hint)
-    if _is_field(text):
+    if _is_field(text, fields):
         message = f"'{text}' is compared as text, not as the field of that name"
         yield Advice(Code.COMPILE_CONDITION_WARNING, message, literal.at, f"write val({text}) for the field's value")
     elif TRANSFORMERS_AHEAD.match(text) and text.endswith(")"):
@@ -55,16 +54,16 @@ def _misuse(operator: str, literal: Literal) -> Iterator[Advice]:
         yield Advice(Code.COMPILE_CONDITION_WARNING, message, literal.at, "leave the quotes out for the value")
 
 
-def _is_field(text: str) -> bool:
+def _is_field(text: str, fields: Catalogue) -> bool:
     """Tell whether a text is a field with the argument it needs."""
-    if "." not in text or FIELDS.longest_prefix(text) is None:
+    if "." not in text or fields.longest_prefix(text) is None:
         return False
     tokenizer = Tokenizer(Text.at(text, 0))
     try:
         reference: FieldRef = read_field(tokenizer)
     except ConditionError:
         return False
-    field = FIELDS.get(reference.name)
+    field = fields.get(reference.name)
     if field is None or not tokenizer.is_at_end():
         return False
     try:

@@ -26,7 +26,7 @@ from rules.conditions import (
     TextList,
     Transformed,
 )
-from rules.fields import ArgumentError, Field, Type, check_argument
+from rules.fields import ArgumentError, Catalogue, Field, Type, check_argument
 from rules.nodes import And, Check, FieldRef, Group, Literal, Node, Not, Or, Transform
 from rules.nodes import Operand as OperandNode
 from rules.operators import EXISTS, NUMBERS, OPERATORS, Constant, Operator
@@ -54,98 +54,107 @@ class Report:
     advice: list[Advice] = field(default_factory=list)
 
 
-def check(node: Node, report: Report) -> Condition | None:
-    """Return the condition ready for evaluation, or None and all that is wrong with it among the report's errors."""
-    match node:
-        case And(children):
-            checked = _check_all(children, report)
-            return None if checked is None else Conjunction(checked)
-        case Or(children):
-            checked = _check_all(children, report)
-            return None if checked is None else Disjunction(checked)
-        case Not(child):
-            inner = check(child, report)
-            return None if inner is None else Negation(inner)
-        case Check():
-            try:
-                comparison = _comparison(node)
-            except ConditionError as error:
-                report.errors.append(error)
-                return None
-            report.advice += advise(node)
-            return comparison
-    raise AssertionError(f"the resolver leaves no macro behind: {node}")  # pragma: no cover - says so to a developer
+class Checker:
+    """Holds conditions and operands against the fields that there are."""
+
+    def __init__(self, fields: Catalogue) -> None:
+        self.fields: Final = fields
+
+    def check(self, node: Node, report: Report) -> Condition | None:
+        """Return the condition ready for evaluation, or None and all that is wrong with it in the report's errors."""
+        match node:
+            case And(children):
+                checked = self._check_all(children, report)
+                return None if checked is None else Conjunction(checked)
+            case Or(children):
+                checked = self._check_all(children, report)
+                return None if checked is None else Disjunction(checked)
+            case Not(child):
+                inner = self.check(child, report)
+                return None if inner is None else Negation(inner)
+            case Check():
+                try:
+                    comparison = self._comparison(node)
+                except ConditionError as error:
+                    report.errors.append(error)
+                    return None
+                report.advice += advise(node, self.fields)
+                return comparison
+        raise AssertionError(
+            f"the resolver leaves no macro behind: {node}"
+        )  # pragma: no cover - says so to a developer
+
+    def _check_all(self, children: tuple[Node, ...], report: Report) -> tuple[Condition, ...] | None:
+        checked = [self.check(child, report) for child in children]
+        whole = tuple(child for child in checked if child is not None)
+        return whole if len(whole) == len(checked) else None
+
+    def operand(self, node: OperandNode) -> Operand:
+        """Return a field or a transformer's call ready to be read. Raises ConditionError where one does not fit."""
+        if isinstance(node, FieldRef):
+            return FieldOperand(self._field(node), node.argument)
+        transformer = TRANSFORMERS[node.name]
+        arguments = tuple(self._argument(argument) for argument in node.arguments)
+        try:
+            shape = transformer.result([argument.shape for argument in arguments], node.selector)
+        except SignatureError as error:
+            raise ConditionError(str(error), node.at, f"{node.name} takes {transformer.takes}") from None
+        return Transformed(transformer, arguments, node.selector, shape)
+
+    def _field(self, reference: FieldRef) -> Field:
+        """Return the field of a reference. Raises ConditionError where there is none or its argument does not fit."""
+        found = self.fields.get(reference.name)
+        if found is None:
+            similar = self.fields.similar(reference.name)
+            hint = f"did you mean '{similar}'?" if similar else "`auditstream rules fields` lists all fields"
+            raise UnknownFieldError(reference.name, reference.at, hint)
+        try:
+            check_argument(found, reference.argument)
+        except ArgumentError as error:
+            raise ConditionError(str(error), reference.at, found.description) from None
+        return found
+
+    def _argument(self, node: Literal | FieldRef | Group | Transform) -> Argument:
+        if isinstance(node, Group):
+            elements = tuple(self._element(element) for element in node.elements)
+            for element, written in zip(elements, node.elements, strict=True):
+                if element.shape.is_list:
+                    hint = "give join the list by itself"
+                    raise ConditionError(f"{written} is a list and no element of one", written.at, hint)
+            return TextList(elements)
+        return self._element(node)
+
+    def _element(self, node: Literal | FieldRef | Transform) -> FieldOperand | TextConstant | Transformed:
+        if isinstance(node, Literal):
+            return TextConstant(_text(node))
+        return self.operand(node)
+
+    def _comparison(self, node: Check) -> Condition:
+        operand = self.operand(node.left)
+        if node.operator == EXISTS:
+            return Present(operand)
+        operator = OPERATORS[node.operator]
+        _check_operator(node, operator, operand.shape)
+        if not isinstance(node.right, tuple):
+            return _operand_comparison(node, operator, operand, self.operand(node.right))
+        return _constant_comparison(node, operator, operand, node.right)
 
 
-def _check_all(children: tuple[Node, ...], report: Report) -> tuple[Condition, ...] | None:
-    checked = [check(child, report) for child in children]
-    whole = tuple(child for child in checked if child is not None)
-    return whole if len(whole) == len(checked) else None
+CHECKER: Final = Checker(FIELDS)
+"""Knows the fields that every installation has."""
 
 
-def find_field(reference: FieldRef) -> Field:
-    """Return the field of a reference. Raises ConditionError where there is none or its argument does not fit."""
-    found = FIELDS.get(reference.name)
-    if found is None:
-        similar = FIELDS.similar(reference.name)
-        hint = f"did you mean '{similar}'?" if similar else "`auditstream rules fields` lists all fields"
-        raise UnknownFieldError(reference.name, reference.at, hint)
-    try:
-        check_argument(found, reference.argument)
-    except ArgumentError as error:
-        raise ConditionError(str(error), reference.at, found.description) from None
-    return found
-
-
-def check_operand(node: OperandNode) -> Operand:
-    """Return a field or a transformer's call ready to be read. Raises ConditionError where something does not fit."""
-    if isinstance(node, FieldRef):
-        return FieldOperand(find_field(node), node.argument)
-    transformer = TRANSFORMERS[node.name]
-    arguments = tuple(_argument(argument) for argument in node.arguments)
-    try:
-        shape = transformer.result([argument.shape for argument in arguments], node.selector)
-    except SignatureError as error:
-        raise ConditionError(str(error), node.at, f"{node.name} takes {transformer.takes}") from None
-    return Transformed(transformer, arguments, node.selector, shape)
-
-
-def _argument(node: Literal | FieldRef | Group | Transform) -> Argument:
-    if isinstance(node, Group):
-        elements = tuple(_element(element) for element in node.elements)
-        for element, written in zip(elements, node.elements, strict=True):
-            if element.shape.is_list:
-                hint = "give join the list by itself"
-                raise ConditionError(f"{written} is a list and no element of one", written.at, hint)
-        return TextList(elements)
-    return _element(node)
-
-
-def _element(node: Literal | FieldRef | Transform) -> FieldOperand | TextConstant | Transformed:
-    if isinstance(node, Literal):
-        return TextConstant(_text(node))
-    return check_operand(node)
-
-
-def _comparison(node: Check) -> Condition:
-    operand = check_operand(node.left)
-    if node.operator == EXISTS:
-        return Present(operand)
-    operator = OPERATORS[node.operator]
-    _check_operator(node, operator, operand.shape)
-    if not isinstance(node.right, tuple):
-        return _operand_comparison(node, operator, operand, check_operand(node.right))
+def _constant_comparison(node: Check, operator: Operator, operand: Operand, literals: tuple[Literal, ...]) -> Condition:
     kind = operand.shape.type
-    constants = tuple([_constant(literal, kind) for literal in node.right])
+    constants = tuple([_constant(literal, kind) for literal in literals])
     if node.modifier:
         bound = tuple(
-            _bound(operator, constant, literal.at) for constant, literal in zip(constants, node.right, strict=True)
+            _bound(operator, constant, literal.at) for constant, literal in zip(constants, literals, strict=True)
         )
         return ModifiedComparison(operand, operator, node.modifier, constants, bound)
     right: Any = constants if operator.takes_list else constants[0]
-    return Comparison(
-        operand, operator, constants, _bound(operator, right, node.right[0].at if node.right else node.at)
-    )
+    at = literals[0].at if literals else node.at
+    return Comparison(operand, operator, constants, _bound(operator, right, at))
 
 
 def _check_operator(node: Check, operator: Operator, shape: Shape) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from rules.checker import Report, UnknownFieldError, check
+from rules.checker import Checker, Report, UnknownFieldError
 from rules.collector import Definitions, is_ours
 from rules.conditions import Condition, Conjunction, Negation
+from rules.configuration import Configuration
 from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
 from rules.errors import Code, Problem
 from rules.exceptions import Composed, ShapeError, compose
@@ -20,7 +21,7 @@ from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
 from rules.outdated import outdated
-from rules.output import Format, read_format
+from rules.output import ExtraField, Format, read_extra_field, read_format
 from rules.parser import parse
 from rules.resolver import FLATTEN, LATER_FILE, TOO_DEEP, BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
@@ -28,7 +29,18 @@ from rules.text import Sources, Text
 from rules.tokenizer import ConditionError
 
 
-def compile_rules(states: Sequence[Definitions], sources: Sources, problems: list[Problem]) -> list[Rule]:
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What all rules of a load are compiled with."""
+
+    configuration: Configuration
+    checker: Checker
+    sources: Sources
+
+
+def compile_rules(
+    states: Sequence[Definitions], configuration: Configuration, sources: Sources, problems: list[Problem]
+) -> list[Rule]:
     """Return the rules for audit events that are right; append to `problems` what is wrong with the others.
 
     `states` are the definitions as each file leaves them. The last make the rules.
@@ -41,6 +53,7 @@ def compile_rules(states: Sequence[Definitions], sources: Sources, problems: lis
             Problem(Code.LIST_NAME_AS_TEXT, misplaced.message, position, title, misplaced.hint, "condition")
         )
     problems += _broken(definitions, resolver, sources)
+    load = _Load(configuration, Checker(configuration.fields), sources)
     rules = []
     for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
         item = numbered.item
@@ -49,14 +62,15 @@ def compile_rules(states: Sequence[Definitions], sources: Sources, problems: lis
             hint = "rules for audit events have source: k8s_audit"
             problems.append(Problem(Code.UNKNOWN_SOURCE, message, sources.locate(item.at), f"rule {item.name}", hint))
             continue
-        rule = _Compilation(item, resolver, sources, problems).rule()
+        rule = _Compilation(item, resolver, load, problems).rule()
         if rule is not None:
             rules.append(rule)
     problems += _unused(definitions, resolver, sources)
+    problems += configuration.unmatched(definitions.rules, sources)
     told = {problem.position for problem in problems if problem.code.is_error}
     for before, after in pairwise(states):
         # What is wrong in the end too is told as that.
-        problems += [problem for problem in _former(before, after, sources) if problem.position not in told]
+        problems += [problem for problem in _former(before, after, load) if problem.position not in told]
     return rules
 
 
@@ -75,16 +89,16 @@ def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> 
 _MENDED: Final = "a later file cannot mend it: every file must be right with those before it"
 
 
-def _former(before: Definitions, after: Definitions, sources: Sources) -> Iterator[Problem]:
+def _former(before: Definitions, after: Definitions, load: _Load) -> Iterator[Problem]:
     """Yield the errors of what a file left wrong and the next one gives another meaning."""
     old = outdated(before, after)
     if not (old.lists or old.macros or old.rules):
         return
     resolver = Resolver(before, after.macros.keys() - before.macros.keys())
-    problems = [*_broken(old, resolver, sources)]
+    problems = [*_broken(old, resolver, load.sources)]
     for rule in old.rules.values():
         if is_ours(rule.item):
-            _Compilation(rule.item, resolver, sources, problems).rule()
+            _Compilation(rule.item, resolver, load, problems).rule()
     for problem in problems:
         if problem.code.is_error:
             yield problem if problem.hint == LATER_FILE else replace(problem, hint=_MENDED)
@@ -96,7 +110,7 @@ class _Compilation:
 
     item: RuleItem
     resolver: Resolver
-    sources: Sources
+    load: _Load
     problems: list[Problem]
     errors: list[ConditionError] = field(default_factory=list)
     """All errors so far, in the order in which the reference meets them."""
@@ -117,6 +131,7 @@ class _Compilation:
         self._check_fields()
         nodes = self._resolved()
         output = self._output()
+        extra_fields = self._extra_fields()
         condition = self._condition(nodes)
         if item.skips_unknown_fields and self.errors and isinstance(self.errors[0], UnknownFieldError):
             error = self.errors[0]
@@ -132,14 +147,15 @@ class _Compilation:
             tags=tuple(sorted(item.tags)),
             source=item.source,
             is_enabled=item.is_enabled,
-            position=self.sources.locate(item.at),
+            position=self.load.sources.locate(item.at),
             condition=condition,
             output=output,
+            extra_fields=extra_fields,
         )
 
     def _tell(self, code: Code, message: str, at: int, hint: str = "", part: str = "") -> None:
         title = f"rule {self.item.name}"
-        self.problems.append(Problem(code, message, self.sources.locate(at), title, hint, part))
+        self.problems.append(Problem(code, message, self.load.sources.locate(at), title, hint, part))
 
     def _fail(self, error: ConditionError, part: str, code: Code | None = None) -> None:
         self.errors.append(error)
@@ -149,21 +165,38 @@ class _Compilation:
     def _check_fields(self) -> None:
         """Hold the fields of exceptions against those that there are, also where nothing is excepted yet."""
         for place, exception in enumerate(self.item.exceptions):
-            for error in filter(None, map(_field_error, exception.fields)):
-                self.broken.add(place)
-                self._fail(error, f"exception {exception.name}", Code.VALIDATE)
+            for text in exception.fields:
+                error = _field_error(text, self.load.checker)
+                if error is not None:
+                    self.broken.add(place)
+                    self._fail(error, f"exception {exception.name}", Code.VALIDATE)
 
     def _output(self) -> Format | None:
-        output, places = without_container_info(self.item.output)
+        appended = self.load.configuration.appended(self.item)
+        output, places = without_container_info(appended)
         for at in places:
             message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
             self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
-        for name, at in old_fields(output):
-            self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
-        pieces, errors = read_format(output)
+        self._tell_old_fields(output)
+        pieces, errors = read_format(output, self.load.checker)
         for error in errors:
             self._fail(error, "output", Code.COMPILE_OUTPUT)
         return None if errors else pieces
+
+    def _extra_fields(self) -> tuple[ExtraField, ...]:
+        """Return what the configuration adds to the fields of alerts. A field that is not there is never forgiven."""
+        extra_fields = []
+        for extra in self.load.configuration.extra_fields(self.item):
+            self._tell_old_fields(extra.text)
+            read, errors = read_extra_field(extra.name, extra.text, self.load.checker, is_format=extra.is_format)
+            extra_fields.append(read)
+            for error in errors:
+                self._fail(ConditionError(error.message, error.at, error.hint), "extra_fields", Code.COMPILE_OUTPUT)
+        return tuple(extra_fields)
+
+    def _tell_old_fields(self, output: Text) -> None:
+        for name, at in old_fields(output):
+            self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
 
     def _resolved(self) -> list[tuple[Node, str]]:
         """Return the tree of the condition and that of each exception, as far as they can be read, and of what."""
@@ -205,7 +238,7 @@ class _Compilation:
 
     def _checked(self, node: Node, part: str) -> Condition | None:
         report = Report()
-        checked = check(node, report)
+        checked = self.load.checker.check(node, report)
         for error in report.errors:
             self._fail(error, part)
             if isinstance(error, UnknownFieldError) and is_old(error.name):
@@ -222,14 +255,14 @@ def _code(error: ConditionError) -> Code:
     return Code.VALIDATE if isinstance(error, MacroError | ShapeError) else Code.COMPILE_CONDITION
 
 
-def _field_error(text: Text) -> ConditionError | None:
+def _field_error(text: Text, checker: Checker) -> ConditionError | None:
     """Return what is wrong with a field of an exception: it is held against a comparison that any field can bear."""
     at = text.origins[0]
     report = Report()
     try:
         node = parse(Text.join((text, Text.at(f" {EXISTS}", at))))
         if isinstance(node, Check) and node.operator == EXISTS:
-            check(node, report)
+            checker.check(node, report)
         else:
             report.errors.append(ConditionError(f"'{text.value}' is no field", at, "name one field"))
     except ConditionError as error:

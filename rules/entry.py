@@ -3,7 +3,7 @@
 Of equal keys the first counts, a key that nobody asked for draws a warning. Used by the reader, an entry an item.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import yaml
@@ -180,6 +180,22 @@ class Entry:
                 continue
             children.append(self._child(element))
         return children
+
+    def texts_or_entries(self, key: str) -> "Iterator[Text | Entry]":
+        """Yield the texts and mappings of the sequence under a key."""
+        self._asked.add(key)
+        node = self._values[key]
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(f"'{key}' must be a sequence", self.where(key))
+            return
+        self._document.meet(node)
+        for element in node.value:
+            if isinstance(element, yaml.MappingNode):
+                yield self._child(element)
+            elif isinstance(element, yaml.ScalarNode) and element.value and not is_null(element):
+                yield self._document.scalar(element)
+            else:
+                self.fail(f"'{key}' must hold texts and mappings", self._document.at(element))
 
     def _child(self, node: yaml.MappingNode) -> "Entry":
         child = Entry(node, self._document, self._sources, self._problems)

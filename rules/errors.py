@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
+from rules.catalogue import FIELDS
+from rules.fields import Catalogue
 from rules.text import escape
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Code(StrEnum):
-    """The reference engine's codes, and three of ours at the end; `LOAD_ERR_*` refuse the load, the others warn."""
+    """The reference engine's codes, and four of ours at the end; `LOAD_ERR_*` refuse the load, the others warn."""
 
     FILE_READ = "LOAD_ERR_FILE_READ"
     YAML_PARSE = "LOAD_ERR_YAML_PARSE"
@@ -45,6 +47,7 @@ class Code(StrEnum):
     NO_FILES = "LOAD_NO_FILES"
     LIST_NAME_AS_TEXT = "LOAD_LIST_NAME_AS_TEXT"
     EXCEPTION_VALUE_QUOTED = "LOAD_EXCEPTION_VALUE_QUOTED"
+    UNKNOWN_RULE = "LOAD_UNKNOWN_RULE"
 
     @property
     def is_error(self) -> bool:
@@ -136,6 +139,8 @@ class LoadResult:
     """How many macros they define."""
     lists: int = 0
     """How many lists they define."""
+    fields: Catalogue = FIELDS
+    """What rules can read."""
 
     @property
     def errors(self) -> list[Problem]:

@@ -93,7 +93,8 @@ def _absent(_event: Event, _argument: str | None) -> FieldValue:
     return None
 
 
-def _constant(value: str | bool) -> Read:  # noqa: FBT001 - it is the value
+def constant(value: str | bool) -> Read:  # noqa: FBT001 - it is the value
+    """Return how a field is read that is the same of every event."""
     return lambda _event, _argument: value
 
 
@@ -172,10 +173,10 @@ EVENT_FIELDS: Final = (
         lambda event: _since_request(event) % NANOSECONDS,
         _SUBSECOND_DIGITS,
     ),
-    Field("evt.pluginname", "Always k8saudit.", _constant("k8saudit")),
+    Field("evt.pluginname", "Always k8saudit.", constant("k8saudit")),
     Field("evt.plugininfo", "The whole event as compact JSON.", _whole),
-    Field("evt.source", "Always k8s_audit.", _constant(SOURCE)),
-    Field("evt.is_async", "Always false.", _constant(False), type=Type.BOOL),  # noqa: FBT003 - the value itself
+    Field("evt.source", "Always k8s_audit.", constant(SOURCE)),
+    Field("evt.is_async", "Always false.", constant(False), type=Type.BOOL),  # noqa: FBT003 - the value itself
     Field("evt.asynctype", "Always absent: no audit event is asynchronous.", _absent),
     Field("evt.hostname", "What the host that judges the event is called, as the alert's hostname.", _hostname),
 )

@@ -102,7 +102,8 @@ def _cut(text: str) -> str:
 def fields_read(rule: Rule) -> list[FieldRead]:
     """Return the fields that a rule reads, each once, in the order in which they are met, the condition's first."""
     of_condition = {name_of(field): field for operand in _operands(rule.condition) for field in fields_of(operand)}
-    of_output = {name_of(field): field for piece in rule.output if not isinstance(piece, str) for field in piece.fields}
+    shown = (*rule.output, *(piece for extra in rule.extra_fields for piece in extra.pieces))
+    of_output = {name_of(field): field for piece in shown if not isinstance(piece, str) for field in piece.fields}
     return [
         FieldRead(name, operand.field, name in of_condition, name in of_output)
         for name, operand in {**of_condition, **of_output}.items()

@@ -1,17 +1,18 @@
 """Rule files into a ruleset: the phases in their order, on one page.
 
-reader -> collector -> compiler (over resolver and checker) -> selection -> ruleset. Each phase appends what is wrong to
-one list of problems and goes on with what is right, so that an author sees everything at once; one error and there is
-no ruleset.
+reader -> collector -> compiler (over resolver, checker and configuration) -> selection -> ruleset. Each phase appends
+what is wrong to one list of problems and goes on with what is right, so that an author sees everything at once; one
+error and there is no ruleset.
 Called by `processor.rule_files`, which reads the files, and by tests.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
 from rules.collector import collect
 from rules.compiler import compile_rules
+from rules.configuration import NO_CONFIGURATION, Configuration, read_configuration
 from rules.errors import LoadResult, Problem
 from rules.reader import RuleFile, read
 from rules.ruleset import Rule, Ruleset
@@ -21,22 +22,36 @@ from rules.text import Sources
 _DIGEST_BYTES: Final = 6
 
 
-def load(files: Sequence[RuleFile], selection: Selection = AS_WRITTEN) -> LoadResult:
-    """Return the ruleset that the files make together, in their order, and all problems found on the way."""
+def load(
+    files: Sequence[RuleFile],
+    selection: Selection = AS_WRITTEN,
+    falco_config: RuleFile | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> LoadResult:
+    """Return the ruleset that the files make together, in their order, and all problems found on the way.
+
+    Of a `falco.yaml` counts what it says of rules; `variables` has what `${NAME}` in it stands for.
+    """
     sources = Sources()
     problems: list[Problem] = []
+    configuration = NO_CONFIGURATION
+    if falco_config is not None:
+        configuration = read_configuration(falco_config, variables or {}, sources, problems)
     items = [read(file, sources, problems) for file in files]
     states = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(states, sources, problems))
+    rules = selection.apply(compile_rules(states, configuration, sources, problems))
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
-    ruleset = None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection))
+    ruleset = (
+        None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection, configuration))
+    )
     return LoadResult(
         ruleset,
         tuple(problems),
         tuple(file.name for file in files),
         macros=len(states[-1].macros),
         lists=len(states[-1].lists),
+        fields=configuration.fields,
     )
 
 
@@ -52,7 +67,9 @@ def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
     return once
 
 
-def _digest(files: Sequence[RuleFile], rules: Sequence[Rule], selection: Selection) -> str:
+def _digest(
+    files: Sequence[RuleFile], rules: Sequence[Rule], selection: Selection, configuration: Configuration
+) -> str:
     """Return 12 hex digits of what was loaded and what is on; names of files do not count."""
     digest = blake2b(digest_size=_DIGEST_BYTES)
     for file in files:
@@ -62,4 +79,5 @@ def _digest(files: Sequence[RuleFile], rules: Sequence[Rule], selection: Selecti
         if rule.is_enabled:
             digest.update(rule.name.encode(errors="replace") + b"\0")
     digest.update(selection.matching.value.encode())
+    digest.update(configuration.content.encode(errors="replace"))
     return digest.hexdigest()

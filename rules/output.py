@@ -11,12 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from rules.catalogue import FIELDS
-from rules.checker import UnknownFieldError, check_operand
+from rules.checker import CHECKER, Checker, UnknownFieldError
 from rules.conditions import Argument as TransformerArgument
 from rules.conditions import FieldOperand, Operand, TextList, Transformed, scalar_text
 from rules.event import Event
-from rules.fields import ABSENT, Argument, ArgumentError, Field, FieldValue, check_argument
+from rules.fields import ABSENT, Argument, ArgumentError, Catalogue, Field, FieldValue, check_argument
 from rules.operand_parser import is_call, read_field, read_operand
 from rules.text import Text, text_bytes
 from rules.tokenizer import ConditionError, Tokenizer
@@ -73,15 +72,26 @@ def _printed(argument: str) -> str:
 Format = tuple[str | Placeholder, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ExtraField:
+    """A field that `output_fields` get besides those that the output shows."""
+
+    name: str
+    """Its key."""
+    pieces: Format
+    is_format: bool
+    """Whether its value is the text of the format; otherwise it is that of the only field in it."""
+
+
 def compile_format(text: Text) -> Format:
     """Return the pieces of a format. Raises ConditionError, the first of what is wrong, where anything is."""
-    pieces, errors = read_format(text)
+    pieces, errors = read_format(text, CHECKER)
     if errors:
         raise errors[0]
     return pieces
 
 
-def read_format(text: Text) -> tuple[Format, list[ConditionError]]:
+def read_format(text: Text, checker: Checker) -> tuple[Format, list[ConditionError]]:
     """Return the pieces of a format, and all that is wrong with it, in the order of its text."""
     if not text.value:
         return (), [ConditionError("the output is empty", text.origins[0], "say what the alert tells")]
@@ -91,7 +101,7 @@ def read_format(text: Text) -> tuple[Format, list[ConditionError]]:
     while (percent := text.value.find("%", start)) >= 0:
         pieces.append(text.value[start:percent])
         try:
-            placeholder, start = _placeholder(text, percent)
+            placeholder, start = _placeholder(text, percent, checker)
         except ConditionError as error:
             errors.append(error)
             start = percent + 1
@@ -101,7 +111,26 @@ def read_format(text: Text) -> tuple[Format, list[ConditionError]]:
     return tuple(piece for piece in pieces if piece), errors
 
 
-def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
+def read_extra_field(
+    name: str, text: Text, checker: Checker, *, is_format: bool
+) -> tuple[ExtraField, list[ConditionError]]:
+    """Return an extra field, and all that is wrong with it: a format under a name, or a field by itself."""
+    if is_format:
+        pieces, errors = read_format(text, checker)
+        return ExtraField(name, pieces, is_format), errors
+    tokenizer = Tokenizer(text)
+    try:
+        operand = checker.operand(read_field(tokenizer)) if tokenizer.check("field") else None
+    except ConditionError as error:
+        return ExtraField(name, (), is_format), [error]
+    if not isinstance(operand, FieldOperand) or not tokenizer.is_at_end():
+        hint = "name a field and no more, or write NAME: 'a text with %fields'"
+        return ExtraField(name, (), is_format), [ConditionError(f"'{text.value}' is no field", text.origins[0], hint)]
+    name = name_of(operand)
+    return ExtraField(name, (Placeholder(name, operand, None),), is_format), []
+
+
+def _placeholder(text: Text, percent: int, checker: Checker) -> tuple[Placeholder, int]:
     """Return the placeholder at a `%` and where it ends: it takes as much text as makes a valid field."""
     start = percent + 1
     match = _WIDTH.match(text.value, start)
@@ -115,15 +144,15 @@ def _placeholder(text: Text, percent: int) -> tuple[Placeholder, int]:
     tokenizer = Tokenizer(text, of="output")
     tokenizer.index = start
     if is_call(tokenizer):
-        operand = check_operand(read_operand(tokenizer))
+        operand = checker.operand(read_operand(tokenizer))
         return Placeholder(text.value[start : tokenizer.index], operand, width), tokenizer.index
-    field, end = _field(text, percent, start)
+    field, end = _field(text, percent, start, checker.fields)
     return Placeholder(name_of(field), field, width), end
 
 
-def _field(text: Text, percent: int, start: int) -> tuple[FieldOperand, int]:
+def _field(text: Text, percent: int, start: int, fields: Catalogue) -> tuple[FieldOperand, int]:
     name = _NAME.match(text.value, start)
-    field = None if name is None else FIELDS.longest_prefix(name.group())
+    field = None if name is None else fields.longest_prefix(name.group())
     refused: ConditionError | None = None
     while field is not None:
         for argument, end in _arguments(text, start, field):
@@ -133,8 +162,8 @@ def _field(text: Text, percent: int, start: int) -> tuple[FieldOperand, int]:
                 refused = refused or ConditionError(str(error), text.origins[percent], field.description)
             else:
                 return FieldOperand(field, argument), end
-        field = FIELDS.longest_prefix(field.name[:-1])
-    raise refused or _no_field(text, percent, name.group() if name else "")
+        field = fields.longest_prefix(field.name[:-1])
+    raise refused or _no_field(text, percent, name.group() if name else "", fields)
 
 
 def _arguments(text: Text, start: int, field: Field) -> Iterator[tuple[str | None, int]]:
@@ -150,13 +179,13 @@ def _arguments(text: Text, start: int, field: Field) -> Iterator[tuple[str | Non
     yield None, end
 
 
-def _no_field(text: Text, percent: int, name: str) -> ConditionError:
+def _no_field(text: Text, percent: int, name: str, fields: Catalogue) -> ConditionError:
     at = text.origins[percent]
     if not name:
         return ConditionError(
             "no field follows this '%'", at, "a '%' always begins a field; write 'percent' for the word"
         )
-    similar = FIELDS.similar(name.rstrip("."))
+    similar = fields.similar(name.rstrip("."))
     hint = f"did you mean '%{similar}'?" if similar else "`auditstream rules fields` lists all fields"
     return UnknownFieldError(name, at, hint)
 

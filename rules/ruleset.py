@@ -10,7 +10,7 @@ from rules.conditions import Condition
 from rules.event import Event
 from rules.index import Index
 from rules.items import Priority
-from rules.output import Format
+from rules.output import ExtraField, Format
 from rules.text import Position
 
 
@@ -38,6 +38,8 @@ class Rule:
     """Where it is defined."""
     condition: Condition
     output: Format
+    extra_fields: tuple[ExtraField, ...] = ()
+    """What its alerts' `output_fields` have besides the fields of the output."""
 
 
 @dataclass(frozen=True, slots=True)

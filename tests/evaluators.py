@@ -5,7 +5,7 @@ The index of rules is asked too: it never keeps a condition from an event that i
 
 from array import array
 
-from rules.checker import Report, check
+from rules.checker import CHECKER, Report
 from rules.codegen import CodeGenerator, Values
 from rules.conditions import Condition
 from rules.event import Event
@@ -24,7 +24,7 @@ def as_text(text: str) -> Text:
 def condition_of(text: str) -> Condition:
     """Return a condition ready for evaluation. Raises ConditionError, the first of those there are."""
     report = Report()
-    condition = check(parse(as_text(text)), report)
+    condition = CHECKER.check(parse(as_text(text)), report)
     if condition is None:
         raise report.errors[0]
     return condition

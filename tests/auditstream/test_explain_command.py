@@ -108,6 +108,7 @@ def test_machines_get_the_same_as_one_object(run_here: "Run") -> None:
         "condition": '((ka.verb in (get, list, watch) and ka.target.resource in (secrets, "config maps", configmaps)) '
         "and not ka.user.name startswith system:) and not ka.user.name in (alice, bob)",
         "output": "Read (user=%ka.user.name verb=%toupper(ka.verb))",
+        "extra_fields": {},
     }
     assert [(field["name"], field["in_condition"], field["in_output"]) for field in fields] == [
         ("ka.verb", True, True),
@@ -179,3 +180,25 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
     )
     ended = subprocess.run(["bash", "-c", shell], capture_output=True, cwd=folder, check=True, timeout=60)  # noqa: S603, S607 - bash has PIPESTATUS
     assert (ended.stdout, ended.stderr) == (b"rule         Somebody looks\n0\n", b"")
+
+
+@pytest.mark.usefixtures("mine")
+def test_what_a_falco_yaml_adds_is_shown(run_here: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text(
+        "static_fields: {env: prod}\n"
+        "append_output: [{extra_output: in %static.env, extra_fields: [ka.sourceips, who: 'by %ka.impuser.name'],"
+        " match: {tags: [mine]}}]\n"
+    )
+    command = ("rules", "explain", "Somebody looks", *ALONE, "--falco-config", "falco.yaml")
+    ended = run_here(*command)
+    assert ended.out.endswith(
+        "\noutput\n  Read (user=%ka.user.name verb=%toupper(ka.verb)) in %static.env\n"
+        "\nextra fields\n  ka.sourceips: %ka.sourceips\n  who: by %ka.impuser.name\n"
+    )
+    told = json.loads(run_here(*command, "--format", "json").out)
+    assert told["extra_fields"] == {"ka.sourceips": "%ka.sourceips", "who": "by %ka.impuser.name"}
+    assert [field["name"] for field in told["fields"] if not field["in_condition"]] == [
+        "static.env",
+        "ka.sourceips",
+        "ka.impuser.name",
+    ]

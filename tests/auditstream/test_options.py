@@ -6,7 +6,7 @@ import typer
 from auditstream.cli import app
 
 CHOICE = {"--enable-rule", "--disable-rule", "--enable-tag", "--disable-tag", "--minimum-priority"}
-RULES = {"--rules", "--no-pack", "--rule-matching", *CHOICE}
+RULES = {"--rules", "--no-pack", "--falco-config", "--rule-matching", *CHOICE}
 
 
 @pytest.mark.parametrize("command", ["replay", "serve", "process"])
@@ -24,6 +24,19 @@ def test_commands_that_do_not_judge_have_none() -> None:
 
 @pytest.mark.parametrize("command", ["list", "check", "explain"])
 def test_commands_that_show_rules_tell_which_would_be_on(command: str) -> None:
+    assert _options_of_rules(command) >= CHOICE
+
+
+@pytest.mark.parametrize("command", ["list", "check", "explain", "test", "fields"])
+def test_all_commands_on_rules_know_the_fields_of_an_installation(command: str) -> None:
+    assert "--falco-config" in _options_of_rules(command)
+
+
+@pytest.mark.parametrize("command", ["test", "fields"])
+def test_where_all_rules_are_alike_nothing_switches_them(command: str) -> None:
+    assert not _options_of_rules(command) & {*CHOICE, "--rules", "--rule-matching"}
+
+
+def _options_of_rules(command: str) -> set[str]:
     group = typer.main.get_command(app).commands["rules"]  # type: ignore[attr-defined]
-    options = {option for parameter in group.commands[command].params for option in parameter.opts}
-    assert options >= CHOICE
+    return {option for parameter in group.commands[command].params for option in parameter.opts}

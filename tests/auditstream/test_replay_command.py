@@ -85,6 +85,23 @@ def test_the_text_of_alerts_may_begin_with_the_date(run: "Run", line: "Line", fo
     assert "evt.time" not in by_date["output_fields"]
 
 
+def test_alerts_say_what_a_falco_yaml_adds(run: "Run", line: "Line", folder: Path) -> None:
+    (folder / "a.log").write_bytes(line())
+    (folder / "falco.yaml").write_text(
+        "static_fields: {env: '${STAGE}'}\n"
+        "append_output:\n"
+        "  - {suggested_output: true, extra_fields: [evt.source, who: 'it was %ka.user.name']}\n"
+    )
+    command = ("replay", "a.log", "--no-pack", "--rules", "rules.yaml")
+    plain = json.loads(run(*command).out)
+    alert = json.loads(run(*command, "--falco-config", "falco.yaml", variables={"STAGE": "prod"}).out)
+    assert alert["output"] == f"{plain['output']} static_env=prod"
+    more = {"evt.source": "k8s_audit", "static.env": "prod", "who": f"it was {plain['output_fields']['ka.user.name']}"}
+    assert alert["output_fields"] == {**plain["output_fields"], **more}
+    assert alert["id"] == plain["id"]
+    assert alert["ruleset"] != plain["ruleset"]
+
+
 def test_files_are_read_in_the_order_of_their_first_events(replay: "Run", line: "Line", folder: Path) -> None:
     for name, hour in (("a.log", 3), ("b.log", 1), ("c.log", 2)):
         (folder / name).write_bytes(line(auditID=name, stageTimestamp=f"2026-11-23T0{hour}:00:00Z"))

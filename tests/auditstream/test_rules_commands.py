@@ -197,3 +197,46 @@ def test_the_fields_are_listed_for_machines(run: "Run") -> None:
         "description": fields["ka.req.pod.containers.image"]["description"],
     }
     assert fields["ka.verb"]["argument"] is None
+
+
+FALCO = """\
+static_fields: {env: prod}
+append_output: [{extra_output: "env=%static.env", extra_fields: [static.env, who: "%ka.user.name"]}]
+"""
+
+
+def test_fields_of_the_installation_are_listed_too(run: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text(FALCO)
+    plain, listed = run("rules", "fields"), run("rules", "fields", "--falco-config", "falco.yaml")
+    assert (listed.code, listed.err) == (0, "")
+    assert listed.out.splitlines()[:-1] == plain.out.splitlines()
+    assert listed.out.splitlines()[-1].split() == (
+        ["static.env", "text", "-", "-", "A", "constant", "of", "the", "installation,", "from", "static_fields."]
+    )
+
+
+def test_a_configuration_that_is_wrong_is_told_and_is_1(run: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text("static_fields: [a]\n")
+    told = (
+        "error: 'static_fields' must be a mapping [LOAD_ERR_YAML_VALIDATE]\n"
+        "  --> falco.yaml:1:16\n"
+        "    1 | static_fields: [a]\n"
+        "      |                ^\n"
+    )
+    assert run("rules", "fields", "--falco-config", "falco.yaml") == Ended(1, "", told)
+    assert run("rules", "check", "rules.yaml", "--falco-config", "falco.yaml") == Ended(1, told, "")
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_configuration_that_is_not_there_is_2(run: "Run", name: str) -> None:
+    told = f"auditstream: cannot read {name}: no such file; check the path of the falco.yaml\n"
+    assert run("rules", "check", "rules.yaml", "--falco-config", name) == Ended(2, "", told)
+
+
+def test_a_configuration_may_be_named_by_a_variable_and_take_from_others(run: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text("append_output: [{extra_output: '${WHERE}'}]\n")
+    variables = {"AUDITSTREAM_FALCO_CONFIG": "falco.yaml"}
+    ended = run("rules", "list", variables=variables)
+    assert (ended.code, ended.out) == (1, "")
+    assert "the variable 'WHERE' is not set" in ended.err
+    assert run("rules", "list", variables={**variables, "WHERE": "here"}).code == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from auditstream.settings import Settings, read_settings
+from auditstream.settings import Settings, read_settings, variables
 from auditstream.usage import UsageError
 from ingest.settings import IngestSettings
 from rules.items import Priority
@@ -30,6 +30,7 @@ def test_defaults_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "enable_tags": (),
         "minimum_priority": Priority.DEBUG,
         "cluster": "default",
+        "falco_config": None,
         "hostname": None,
         "time_format_iso_8601": False,
     }
@@ -45,6 +46,7 @@ def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.
     monkeypatch.setenv("AUDITSTREAM_DISABLE_TAGS", "a,b")
     monkeypatch.setenv("AUDITSTREAM_MINIMUM_PRIORITY", "INFO")
     monkeypatch.setenv("AUDITSTREAM_CLUSTER", "prod-1.eu")
+    monkeypatch.setenv("AUDITSTREAM_FALCO_CONFIG", "/etc/falco/falco.yaml")
     monkeypatch.setenv("AUDITSTREAM_TIME_FORMAT_ISO_8601", "true")
     assert read_settings({}).model_dump() == {
         "rules": (Path("a,b.yaml"), Path("/etc/rules")),
@@ -56,9 +58,15 @@ def test_variables_are_read_and_lists_are_split_and_trimmed(monkeypatch: pytest.
         "enable_tags": ("c",),
         "minimum_priority": Priority.INFORMATIONAL,
         "cluster": "prod-1.eu",
+        "falco_config": Path("/etc/falco/falco.yaml"),
         "hostname": "node-1",
         "time_format_iso_8601": True,
     }
+
+
+def test_files_may_take_from_all_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+    assert variables()["STAGE"] == "prod"
 
 
 def test_the_command_line_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +127,7 @@ def test_an_unknown_variable_that_is_like_no_other_is_refused_with_all_of_them(m
     assert refusal() == (
         "unknown variable AUDITSTREAM_X: known are AUDITSTREAM_ALLOW_UNAUTHENTICATED, AUDITSTREAM_CLUSTER, "
         "AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_DISABLE_RULES, AUDITSTREAM_DISABLE_TAGS, AUDITSTREAM_ENABLE_RULES, "
-        "AUDITSTREAM_ENABLE_TAGS, AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, "
+        "AUDITSTREAM_ENABLE_TAGS, AUDITSTREAM_FALCO_CONFIG, AUDITSTREAM_HOSTNAME, AUDITSTREAM_INGEST_MAX_BODY_BYTES, "
         "AUDITSTREAM_INGEST_MAX_IN_FLIGHT_BYTES, AUDITSTREAM_INGEST_MAX_PENDING_BYTES, "
         "AUDITSTREAM_INGEST_PUBLISH_TIMEOUT_SECONDS, "
         "AUDITSTREAM_INGEST_READ_TIMEOUT_SECONDS, AUDITSTREAM_INGEST_RETRY_AFTER_SECONDS, "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from rules.checker import Report, check
+from rules.checker import CHECKER, Report
 from rules.codegen import CodeGenerator, Values
 from rules.conditions import Condition
 from rules.errors import Code
@@ -24,7 +24,7 @@ def checked(condition: str) -> tuple[Condition | str, int]:
     report = Report()
     found = None
     try:
-        found = check(parse(as_text(condition)), report)
+        found = CHECKER.check(parse(as_text(condition)), report)
     except ConditionError as error:
         report.errors.append(error)
     warnings = sum(advice.code is Code.COMPILE_CONDITION_WARNING for advice in report.advice)

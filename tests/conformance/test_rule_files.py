@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from rules.checker import Report, check
+from rules.checker import CHECKER, Report
 from rules.conditions import FieldOperand
 from rules.errors import LoadResult, Problem
 from rules.loader import load
@@ -79,7 +79,9 @@ def _there(number: int) -> Parts:
 def _compiled(parts: Parts) -> Parts:
     """Return the same with conditions as this project reads them."""
     return {
-        part: _without_places(check(parse(as_text(str(said))), Report())) if part.startswith("condition of ") else said
+        part: _without_places(CHECKER.check(parse(as_text(str(said))), Report()))
+        if part.startswith("condition of ")
+        else said
         for part, said in parts.items()
     }
 

@@ -7,6 +7,8 @@ import pytest
 
 from processor.alert import MAX_CHARACTERS, MAX_VALUE_CHARACTERS, Alert, Prefix, make_alert
 from rules.event import Event
+from rules.loader import load
+from rules.reader import RuleFile
 from rules.ruleset import Ruleset
 from wire.topics import MAX_RECORD_BYTES
 
@@ -141,3 +143,34 @@ def test_an_alert_fits_a_record_whatever_its_rule_shows(make_ruleset: MakeRulese
     shown = list(alert.output_fields.values())
     assert worst[:MAX_VALUE_CHARACTERS] + "…" in shown
     assert shown.count("…") > 40, "what is beyond the limit of all together is cut too"
+
+
+_EXTRA = """\
+append_output:
+  - extra_fields:
+      - evt.time.s
+      - ka.user.groups
+      - ka.target.subresource
+      - ka.verb: shown %ka.verb by %toupper(ka.user.name) %ka.target.subresource
+      - long: "%ka.useragent%ka.useragent"
+"""
+
+
+def test_extra_fields_are_beside_those_of_the_output_and_over_them(make_event: MakeEvent) -> None:
+    output = _RULE.replace("output: Pod made", "output: Verb %ka.verb Pod made")
+    files = [RuleFile("0.yaml", output.encode())]
+    ruleset = load(files, falco_config=RuleFile("falco.yaml", _EXTRA.encode())).ruleset
+    assert ruleset is not None
+    alert = make_alert(make_event(userAgent="x" * 70_000), ruleset.rules[0], ruleset="")
+    assert alert.output_fields.pop("long") == "x" * MAX_VALUE_CHARACTERS + "…"
+    assert alert.output_fields == {
+        "evt.time": 1795466041258117000,
+        "evt.time.s": 1795466041258117000,
+        "ka.target.subresource": None,
+        "ka.user.groups": ("dev", "system:authenticated"),
+        "ka.user.name": "alice",
+        "ka.verb": "shown create by ALICE <NA>",
+    }
+    assert list(alert.output_fields) == sorted(alert.output_fields)
+    assert alert.output.startswith("20:34:01.258117000: Warning Verb create Pod made (user=alice")
+    assert len(alert.to_json()) < MAX_RECORD_BYTES

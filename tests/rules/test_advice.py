@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rules.checker import Report, check
+from rules.checker import CHECKER, Report
 from rules.errors import LoadResult
 from rules.parser import parse
 from tests.evaluators import as_text
@@ -14,7 +14,7 @@ LoadText = Callable[..., LoadResult]
 
 def _told(condition: str) -> list[tuple[str, str]]:
     report = Report()
-    check(parse(as_text(condition)), report)
+    CHECKER.check(parse(as_text(condition)), report)
     assert report.errors == []
     return [(advice.code.value, advice.message) for advice in report.advice]
 

@@ -6,8 +6,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rules.document import Value
 from rules.errors import LoadResult
+from rules.event import Event
 from rules.loader import load
+from rules.output import render, values
 from rules.reader import RuleFile
 from rules.selection import Selection
 from tests.rules.condition_texts import ANY_TEXT, FORMATS
@@ -108,3 +111,93 @@ def test_any_items_are_loaded_or_told(files: list[list[object]]) -> None:
 )
 def test_any_bytes_are_loaded_or_told(content: bytes) -> None:
     _tell(load([RuleFile("any.yaml", content)], Selection()))
+
+
+_EVENT = Event(Value(b'{"auditID": "1", "verb": "get"}'), 0)
+_FIELD = st.sampled_from(["evt.hostname", "ka.verb", "proc.name", "10ka.verb", "static.a"]) | _WORDS
+_FORMATS = st.sampled_from(["%ka.verb", "%static.a", "%proc.name", "100%", "${A}", "$${A}", "${B", "%container.info"])
+_MATCH = st.fixed_dictionaries(
+    {}, optional={"rule": _NAMES, "source": _NAMES, "tags": st.lists(_WORDS, max_size=2) | JSON}
+)
+_ADDITION = st.fixed_dictionaries(
+    {},
+    optional={
+        "match": _MATCH | JSON,
+        "extra_output": _FORMATS | JSON,
+        "extra_fields": st.lists(_FIELD | st.dictionaries(_WORDS, _FORMATS | JSON, max_size=2), max_size=2) | JSON,
+        "suggested_output": st.booleans() | JSON,
+    },
+)
+_CONFIGURATION = st.fixed_dictionaries(
+    {},
+    optional={
+        "append_output": st.lists(_ADDITION, max_size=3) | JSON,
+        "static_fields": st.dictionaries(st.sampled_from(["a", "a.b", "a-b", ""]), _FORMATS | JSON, max_size=2) | JSON,
+        "priority": JSON,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_CONFIGURATION, st.lists(_GOOD, max_size=2))
+def test_any_configuration_is_taken_or_told(configuration: dict[str, object], rules: list[object]) -> None:
+    result = load(
+        [RuleFile("0.yaml", json.dumps(rules).encode())],
+        Selection(),
+        RuleFile("falco.yaml", json.dumps(configuration).encode()),
+        {"A": "%ka.verb"},
+    )
+    _tell(result)
+    for rule in () if result.ruleset is None else result.ruleset.rules:
+        for pieces in (rule.output, *(extra.pieces for extra in rule.extra_fields)):
+            assert isinstance(render(pieces, values(pieces, _EVENT)), str)
+
+
+# What is right or wrong by what other files have made of its names until then.
+_TUNED_TEXTS = st.sampled_from(["ka.verb exists", "no.such = 1", "m", "not n", "ka.verb in (l)", "ka.verb in (k)", "l"])
+_EXCEPTED = st.lists(st.sampled_from(["l", "k", "x"]), min_size=1, max_size=2)
+_TUNED = (
+    st.fixed_dictionaries(
+        {
+            "list": st.sampled_from(["l", "k"]),
+            "items": st.lists(st.sampled_from(["x", "x=y", "l", "k", "m"]), max_size=2),
+        }
+    )
+    | st.fixed_dictionaries({"macro": st.sampled_from(["m", "n"]), "condition": _TUNED_TEXTS})
+    | st.fixed_dictionaries(
+        {
+            "rule": st.sampled_from(["r", "s"]),
+            "condition": _TUNED_TEXTS,
+            "output": st.sampled_from(["o", "%no.such"]),
+            "desc": st.just("d"),
+            "priority": st.just("debug"),
+            "source": st.just("k8s_audit"),
+        },
+        optional={"exceptions": _EXCEPTED.map(lambda values: [{"name": "e", "fields": "ka.verb", "values": values}])},
+    )
+    | st.fixed_dictionaries(
+        {"rule": st.sampled_from(["r", "s"]), "enabled": st.booleans(), "override": st.just({"enabled": "replace"})}
+    )
+)
+
+
+_RIGHT = {"condition": "ka.verb exists", "output": "o", "desc": "d", "priority": "debug", "source": "k8s_audit"}
+_MENDED: dict[str, object] = {
+    **{name: {"list": name, "items": ["x"]} for name in "lk"},
+    **{name: {"macro": name, "condition": "ka.verb exists"} for name in "mn"},
+    **{name: {"rule": name, **_RIGHT} for name in "rs"},
+}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(_TUNED, min_size=1, max_size=3), min_size=1, max_size=3), st.sets(st.sampled_from("lkmnrs")))
+def test_files_are_right_together_where_each_is_right_with_those_before_it(
+    files: list[list[object]], mended: set[str]
+) -> None:
+    files.append([_MENDED[name] for name in sorted(mended)])
+    # As the reference does it: each time all that there is until now is compiled anew, as if it were one file.
+    states = [[item for file in files[:end] for item in file] for end in range(1, len(files) + 1)]
+    alone = [load([RuleFile("0.yaml", json.dumps(state).encode())], Selection()) for state in states]
+    together = load([RuleFile(f"{number}.yaml", json.dumps(items).encode()) for number, items in enumerate(files)])
+    assert bool(together.errors) is any(result.errors for result in alone)
+    assert {problem.message for problem in alone[-1].errors} <= {problem.message for problem in together.errors}

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from rules.checker import CHECKER
 from rules.loader import load
 from rules.output import read_format
 from rules.parser import parse
@@ -33,7 +34,7 @@ def _parsed(text: str) -> None:
 
 
 def _formatted(text: str) -> None:
-    read_format(as_text(text))
+    read_format(as_text(text), CHECKER)
 
 
 def _loaded(text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from rules.checker import CHECKER
 from rules.event import Event
 from rules.fields import FieldValue
 from rules.output import alert_fields, compile_format, read_format, render, values
@@ -143,21 +144,21 @@ def test_a_format_that_shows_nothing_is_refused(text: str, at: int, message: str
 
 
 def test_all_that_is_wrong_with_a_format_is_told_and_nothing_of_one_that_is_right() -> None:
-    errors = read_format(as_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"))[1]
+    errors = read_format(as_text("100% of %ka.verb by %proc.name with %toupper(evt.num) %"), CHECKER)[1]
     assert [(error.at, error.message) for error in errors] == [
         (3, "no field follows this '%'"),
         (20, "there is no field 'proc.name'"),
         (37, "toupper takes a text or a list of texts, not a number"),
         (54, "no field follows this '%'"),
     ]
-    assert read_format(as_text("*%ka.verb"))[1] == []
-    assert [error.message for error in read_format(as_text(""))[1]] == ["the output is empty"]
+    assert read_format(as_text("*%ka.verb"), CHECKER)[1] == []
+    assert [error.message for error in read_format(as_text(""), CHECKER)[1]] == ["the output is empty"]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=FORMATS, event=AUDIT_EVENTS)
 def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Event) -> None:
-    errors = read_format(as_text(text))[1]
+    errors = read_format(as_text(text), CHECKER)[1]
     assert all(0 <= error.at <= len(text) and error.message for error in errors)
     if errors:
         with pytest.raises(ConditionError):
@@ -172,4 +173,4 @@ def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Eve
 
 @pytest.mark.parametrize("text", ["%ka.uri.param['\ud800']", "%tolower('\ud800')"])
 def test_half_a_character_is_told(text: str) -> None:
-    assert [error.at <= len(text) for error in read_format(as_text(text))[1]] in ([], [True])
+    assert [error.at <= len(text) for error in read_format(as_text(text), CHECKER)[1]] in ([], [True])
