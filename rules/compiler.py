@@ -177,7 +177,7 @@ class _Compilation:
         for at in places:
             message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
             self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
-        self._tell_old_fields(output)
+        self._tell_old_fields(output, "output")
         pieces, errors = read_format(output, self.load.checker)
         for error in errors:
             self._fail(error, "output", Code.COMPILE_OUTPUT)
@@ -187,16 +187,16 @@ class _Compilation:
         """Return what the configuration adds to the fields of alerts. A field that is not there is never forgiven."""
         extra_fields = []
         for extra in self.load.configuration.extra_fields(self.item):
-            self._tell_old_fields(extra.text)
+            self._tell_old_fields(extra.text, "extra_fields")
             read, errors = read_extra_field(extra.name, extra.text, self.load.checker, is_format=extra.is_format)
             extra_fields.append(read)
             for error in errors:
                 self._fail(ConditionError(error.message, error.at, error.hint), "extra_fields", Code.COMPILE_OUTPUT)
         return tuple(extra_fields)
 
-    def _tell_old_fields(self, output: Text) -> None:
+    def _tell_old_fields(self, output: Text, part: str) -> None:
         for name, at in old_fields(output):
-            self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, "output")
+            self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, part)
 
     def _resolved(self) -> list[tuple[Node, str]]:
         """Return the tree of the condition and that of each exception, as far as they can be read, and of what."""

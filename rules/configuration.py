@@ -163,7 +163,11 @@ class _Reading:
 
     def configuration(self) -> Configuration:
         static_fields = self._static_fields()
-        additions = [] if self._entry.is_empty(_APPEND) else self._entry.entries(_APPEND)
+        additions = (
+            []
+            if self._entry.is_empty(_APPEND)
+            else self._entry.entries(_APPEND, "begin each entry with '- ', such as '- extra_output: ...'")
+        )
         for number, addition in enumerate(additions):
             addition.title = _title(number)
         read = tuple(self._addition(addition, static_fields) for addition in additions)
@@ -181,11 +185,11 @@ class _Reading:
 
     def _static_fields(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        given = self._entry.entry(_STATIC_FIELDS)
+        given = self._entry.entry(_STATIC_FIELDS, "write NAME: text")
         if given is None:
             return found
         for key in given.keys():  # noqa: SIM118 - no mapping
-            value = given.optional(key)
+            value = given.optional(key, "write its text")
             if not TOKENS["field"].fullmatch(f"{STATIC}{key}"):
                 hint = "names are a letter, then letters, digits and '_'"
                 given.fail(f"no rule can name the field '{STATIC}{key}'", given.key_at(key), hint)
@@ -194,7 +198,7 @@ class _Reading:
         return found
 
     def _addition(self, entry: Entry, static_fields: Iterable[str]) -> Addition:
-        match = entry.entry("match")
+        match = entry.entry("match", "write match: {rule: NAME}, or source, or tags")
         source = rule = None
         tags: tuple[Text, ...] = ()
         if match is not None:
@@ -212,7 +216,7 @@ class _Reading:
 
     def _extra_fields(self, entry: Entry) -> Iterator[ExtraText]:
         names = set()
-        for one in entry.texts_or_entries("extra_fields"):
+        for one in entry.texts_or_entries("extra_fields", f"{_FIELDS_HINT}, for each"):
             extra = self._extra_field(one)
             if extra is None:
                 continue

@@ -154,39 +154,39 @@ class Entry:
             return self.values(key)
         return self.optional(key, f"write {key}: [first, second]")
 
-    def entry(self, key: str) -> "Entry | None":
+    def entry(self, key: str, hint: str = "") -> "Entry | None":
         """Return the mapping under a key; None where there is no such key, or nothing under it."""
         self._asked.add(key)
         node = self._values.get(key)
         if node is None or is_null(node):
             return None
         if not isinstance(node, yaml.MappingNode):
-            self.fail(f"'{key}' must be a mapping", self.where(key))
+            self.fail(f"'{key}' must be a mapping", self.where(key), hint)
             return None
         return self._child(node)
 
-    def entries(self, key: str) -> "list[Entry]":
+    def entries(self, key: str, hint: str = "") -> "list[Entry]":
         """Return the mappings of the sequence under a key."""
         self._asked.add(key)
         node = self._values[key]
         if not isinstance(node, yaml.SequenceNode):
-            self.fail(f"'{key}' must be a sequence of mappings", self.where(key))
+            self.fail(f"'{key}' must be a sequence of mappings", self.where(key), hint)
             return []
         self._document.meet(node)
         children = []
         for element in node.value:
             if not isinstance(element, yaml.MappingNode):
-                self.fail(f"'{key}' must hold mappings", self._document.at(element))
+                self.fail(f"'{key}' must hold mappings", self._document.at(element), hint)
                 continue
             children.append(self._child(element))
         return children
 
-    def texts_or_entries(self, key: str) -> "Iterator[Text | Entry]":
+    def texts_or_entries(self, key: str, hint: str) -> "Iterator[Text | Entry]":
         """Yield the texts and mappings of the sequence under a key."""
         self._asked.add(key)
         node = self._values[key]
         if not isinstance(node, yaml.SequenceNode):
-            self.fail(f"'{key}' must be a sequence", self.where(key))
+            self.fail(f"'{key}' must be a sequence", self.where(key), hint)
             return
         self._document.meet(node)
         for element in node.value:
@@ -195,7 +195,7 @@ class Entry:
             elif isinstance(element, yaml.ScalarNode) and element.value and not is_null(element):
                 yield self._document.scalar(element)
             else:
-                self.fail(f"'{key}' must hold texts and mappings", self._document.at(element))
+                self.fail(f"'{key}' must hold texts and mappings", self._document.at(element), hint)
 
     def _child(self, node: yaml.MappingNode) -> "Entry":
         child = Entry(node, self._document, self._sources, self._problems)

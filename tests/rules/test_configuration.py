@@ -154,71 +154,13 @@ def test_the_digest_tells_configurations_apart() -> None:
     assert len(digests) == len(texts)
 
 
-_HINT = "write 'append_output:' and 'static_fields:', as in falco.yaml"
-_TEXT = "write the text, with %fields in it"
-_ONE = "write a field, or NAME: 'a text with %fields'"
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "place", "hint"),
-    [
-        ("- rule: r\n", "a configuration is one mapping", (1, 1), _HINT),
-        ("a: b\n---\nc: d\n", "a configuration is one mapping", (3, 1), _HINT),
-        ("static_fields: [a]\n", "'static_fields' must be a mapping", (1, 16), ""),
-        ("static_fields: {a-b: c}\n", "no rule can name the field 'static.a-b'", (1, 17),
-         "names are a letter, then letters, digits and '_'"),
-        ("static_fields: {a: [b]}\n", "'a' must be text", (1, 20), ""),
-        ("static_fields: {a: }\n", "'a' is empty", (1, 17), ""),
-        ("static_fields: {a: 'x ${NO} y'}\n", "the variable 'NO' is not set", (1, 23),
-         "set it, or write $${NO} for the text itself"),
-        ("append_output: {a: b}\n", "'append_output' must be a sequence of mappings", (1, 16), ""),
-        ("append_output: [a]\n", "'append_output' must hold mappings", (1, 17), ""),
-        ("append_output: [{match: r}]\n", "'match' must be a mapping", (1, 25), ""),
-        ("append_output: [{match: {tags: a}}]\n", "'tags' must be a sequence", (1, 32), "write tags: [first, second]"),
-        ("append_output: [{extra_output: }]\n", "'extra_output' is empty", (1, 18),
-         "leave it out, or write what is appended"),
-        ("append_output: [{suggested_output: maybe}]\n", "'suggested_output' must be true or false, not 'maybe'",
-         (1, 36), ""),
-        ("append_output: [{extra_fields: ka.verb}]\n", "'extra_fields' must be a sequence", (1, 32), ""),
-        ("append_output: [{extra_fields: [[ka.verb]]}]\n", "'extra_fields' must hold texts and mappings", (1, 33), ""),
-        ("append_output: [{extra_fields: [~]}]\n", "'extra_fields' must hold texts and mappings", (1, 33), ""),
-        ("append_output: [{extra_fields: [{a: b, c: d}]}]\n", "an extra field has one name", (1, 33), _ONE),
-        ("append_output: [{extra_fields: [{a: }]}]\n", "'a' is empty", (1, 34), _TEXT),
-        ("append_output: [{extra_fields: [a: b, a: c]}]\n", "there are two extra fields 'a'", (1, 42),
-         "leave one out"),
-        ("append_output: [{extra_fields: ['a: b}]\n", "the file is not YAML: found unexpected end of stream", (2, 1),
-         "check the indentation, and put text with ': ' or ' #' between quotes"),
-    ],
-)  # fmt: skip
-def test_what_a_configuration_cannot_say_is_told(text: str, message: str, place: tuple[int, int], hint: str) -> None:
-    (problem,) = _load(text).errors
-    assert (problem.message, problem.hint) == (message, hint)
-    assert problem.position is not None
-    assert (problem.position.file, problem.position.line, problem.position.column) == ("falco.yaml", *place)
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "column"),
-    [
-        ("append_output: [{extra_output: 'a %proc.name'}]\n", "there is no field 'proc.name'", 35),
-        ("append_output: [{extra_output: 100%}]\n", "no field follows this '%'", 35),
-        ("append_output: [{extra_fields: [proc.name]}]\n", "there is no field 'proc.name'", 33),
-        ("append_output: [{extra_fields: [ka.uri.param]}]\n", "ka.uri.param needs an argument: ka.uri.param[...]", 33),
-        ("append_output: [{extra_fields: [verb]}]\n", "'verb' is no field", 33),
-        ("append_output: [{extra_fields: ['ka.uri.param[a b]']}]\n",
-         "expected ']' after the argument of ka.uri.param, found a blank", 48),
-        ("append_output: [{extra_fields: [ka.verb and more]}]\n", "'ka.verb and more' is no field", 33),
-        ("append_output: [{extra_fields: [toupper(ka.verb)]}]\n", "'toupper(ka.verb)' is no field", 33),
-        ("append_output: [{extra_fields: [10ka.verb]}]\n", "'10ka.verb' is no field", 33),
-        ("append_output: [{extra_fields: [a: '%proc.name']}]\n", "there is no field 'proc.name'", 37),
-    ],
-)  # fmt: skip
-def test_what_is_appended_has_to_be_a_format(text: str, message: str, column: int) -> None:
-    result = _load(text, _RULE, _rule(name="s"))
-    (problem,) = result.errors
-    assert (problem.code.value, problem.message) == ("LOAD_ERR_COMPILE_OUTPUT", message)
-    assert problem.position is not None
-    assert (problem.position.file, problem.position.column) == ("falco.yaml", column)
+def test_what_is_wrong_with_an_addition_is_told_once_for_all_rules() -> None:
+    text = "append_output: [{extra_output: 'a %proc.name', extra_fields: [proc.name]}]\n"
+    told = [(problem.message, problem.item, problem.part) for problem in _load(text, _RULE, _rule(name="s")).errors]
+    assert told == [
+        ("there is no field 'proc.name'", "rule r", "output"),
+        ("there is no field 'proc.name'", "rule r", "extra_fields"),
+    ]
 
 
 def test_what_is_appended_to_no_rule_is_not_looked_at() -> None:
@@ -240,18 +182,6 @@ def test_what_is_old_is_told_of_what_is_appended_too() -> None:
         ("LOAD_DEPRECATED_ITEM", "'%container.info' is old, and nothing stands in its place"),
         ("LOAD_DEPRECATED_ITEM", "'evt.dir' is old"),
     ]
-
-
-def test_what_else_a_falco_yaml_says_is_passed_over_and_told_once() -> None:
-    text = "rules_files: [a]\nappend_output: []\nengine: {kind: nodriver}\npriority: debug\njson_output: true\n"
-    assert _load(text).to_text() == (
-        "warning: only 'append_output' and 'static_fields' count here: 'rules_files', 'engine', 'priority' and 1 more"
-        " passed over [LOAD_UNKNOWN_KEY]\n"
-        "  --> falco.yaml:1:1\n"
-        "    1 | rules_files: [a]\n"
-        "      | ^\n"
-        "  hint: what else there is to say has options and variables of its own"
-    )
 
 
 def test_a_misspelt_key_and_an_unknown_rule_are_told() -> None:
