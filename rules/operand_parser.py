@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final, NoReturn
 
 from rules.nodes import FieldRef, Group, Literal, Operand, Transform
-from rules.text import Text
+from rules.text import Text, holds_bytes
 from rules.tokenizer import ConditionError, Token, Tokenizer
 from rules.transformers import TRANSFORMERS
 
@@ -43,9 +43,7 @@ def _argument(tokenizer: Tokenizer, of: str) -> str | None:
     if tokenizer.check("quote"):
         literal = read_quoted(tokenizer)
         argument = literal.value
-        if "\0" in argument or (
-            not argument.isascii() and any("\udc80" <= character <= "\udcff" for character in argument)
-        ):
+        if "\0" in argument or holds_bytes(argument):
             tokenizer.fail(f"the argument of {of} is not text", "write characters, not bytes", at=literal.at)
     else:
         argument = tokenizer.expect("argument", f"an argument of {of}", "such as ka.uri.param[command]").text
@@ -277,7 +275,7 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
             )
         return _ESCAPED[character]
 
-    # A byte of \xHH may be no character by itself: a value then has it only if it is no text, as what b64() decodes.
+    # A byte of \xHH may be no character by itself, but a part of one, or of what is no text, as what b64() decodes.
     return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
 
 

@@ -115,6 +115,11 @@ def text_bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
+def holds_bytes(text: str) -> bool:
+    """Tell whether a text holds bytes that are no UTF-8, each as a character of its own."""
+    return not text.isascii() and _BYTE.search(text) is not None
+
+
 def escape(text: str) -> str:
     r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
 
@@ -129,6 +134,7 @@ def escape(text: str) -> str:
     )
 
 
+_BYTE: Final = re.compile("[\udc80-\udcff]")
 _LINE_BREAK: Final = re.compile("\n")
 _WORD_OR_SPACE: Final = re.compile(r"\s+|\S+")
 _ESCAPED: Final = re.compile(r"[\\'\n]")
