@@ -154,14 +154,14 @@ class Entry:
             return self.values(key)
         return self.optional(key, f"write {key}: [first, second]")
 
-    def entry(self, key: str) -> "Entry | None":
+    def entry(self, key: str, hint: str = "") -> "Entry | None":
         """Return the mapping under a key; None where there is no such key, or nothing under it."""
         self._asked.add(key)
         node = self._values.get(key)
         if node is None or is_null(node):
             return None
         if not isinstance(node, yaml.MappingNode):
-            self.fail(f"'{key}' must be a mapping", self.where(key))
+            self.fail(f"'{key}' must be a mapping", self.where(key), hint)
             return None
         return self._child(node)
 
