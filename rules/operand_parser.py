@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final, NoReturn
 
 from rules.nodes import FieldRef, Group, Literal, Operand, Transform
+from rules.operators import MODIFIERS
 from rules.text import Text, holds_bytes
 from rules.tokenizer import ConditionError, Token, Tokenizer
 from rules.transformers import TRANSFORMERS
@@ -174,8 +175,16 @@ def read_value(tokenizer: Tokenizer, operator: str) -> Literal:
     call = tokenizer.check("call")
     token = tokenizer.expect("bare string", f"a value after '{operator}'", _value_hint(tokenizer, operator))
     if call and tokenizer.check("("):
+        if token.text in MODIFIERS:
+            hint = modifier_hint(operator, token.text)
+            tokenizer.fail(f"expected a blank after '{token.text}', found '('", hint)
         _fail_name(tokenizer, token)
     return Literal(token.text, token.at)
+
+
+def modifier_hint(operator: str, modifier: str) -> str:
+    """Return how an operator and its modifier are written."""
+    return f"write {operator} {modifier} (first, second)"
 
 
 def _value_hint(tokenizer: Tokenizer, operator: str) -> str:
