@@ -31,9 +31,9 @@ from rules.conditions import (
     Transformed,
 )
 from rules.event import Event
-from rules.fields import FieldValue
+from rules.fields import FieldValue, Type
 from rules.operators import MODIFIERS, OPERATORS, Constant, Operator
-from rules.text import escape
+from rules.text import escape, holds_bytes
 from rules.transformers import lower
 
 
@@ -145,23 +145,35 @@ class _Writer:
             return f"{value} is not None"
         operator = condition.operator
         is_list = condition.operand.shape.is_list
-        spelling = operator.list_spelling if is_list else operator.spelling
-        if isinstance(condition, Comparison) and spelling in _FALSE_OF_NONE:
-            return spelling.format(left=value, right=self._right(operator, condition.bound, condition.constants))
         guarded = f"(v := {value}) is not None"
         match condition:
             case Comparison(constants=constants, bound=bound):
                 right = self._right(operator, bound, constants, is_list=is_list)
+                spelling = operator.list_spelling if is_list else self._spelling(operator, bound)
+                if spelling in _FALSE_OF_NONE:
+                    return spelling.format(left=value, right=right)
                 return f"{guarded} and {spelling.format(left='v', right=right)}"
             case ModifiedComparison(constants=constants, bound=each, modifier=modifier):
                 self.names[modifier] = MODIFIERS[modifier]
                 pairs = zip(each, constants, strict=True)
-                rights = [self._right(operator, bound, (constant,)) for bound, constant in pairs]
-                outcomes = " ".join(f"{spelling.format(left='v', right=right)}," for right in rights)
+                rights = [
+                    (self._spelling(operator, bound), self._right(operator, bound, (constant,)))
+                    for bound, constant in pairs
+                ]
+                outcomes = " ".join(f"{spelling.format(left='v', right=right)}," for spelling, right in rights)
                 return f"{guarded} and {modifier}(({outcomes}))"
         guarded += f" and (w := values[{self._operand_name(condition.right)}]) is not None"
         right = "w" if operator.bind_value is None else f"{self._bind('bound', operator.bind_value)}(w)"
+        spelling = operator.list_spelling if is_list else self._spelling(operator, condition.operand, condition.right)
         return f"{guarded} and {spelling.format(left='v', right=right)}"
+
+    def _spelling(self, operator: Operator, *sides: Any) -> str:  # noqa: ANN401 - whatever the operator made of a constant
+        """Return how a comparison is spelt, by what is known of its sides: operands, or what is bound."""
+        if operator.spells_characters and any(map(_may_hold_bytes, sides)):
+            name = self._bind("compare", operator.compare)
+            self.remarks.append(f"# {name}: {operator.name}, byte by byte")
+            return f"{name}({{left}}, {{right}})"
+        return operator.spelling
 
     def _right(self, operator: Operator, bound: Any, constants: Sequence[Constant], *, is_list: bool = False) -> str:  # noqa: ANN401 - whatever the operator made of the constants
         """Return the right-hand side: written out where Python can write it as a constant, else by name."""
@@ -208,6 +220,13 @@ def _described(argument: Argument) -> str:
             return f"({', '.join(map(_described, elements))})"
     brackets = "" if argument.selector is None else f"[{argument.selector!r}]"
     return f"{argument.transformer.name}({', '.join(map(_described, argument.arguments))}){brackets}"
+
+
+def _may_hold_bytes(side: Any) -> bool:  # noqa: ANN401 - an operand or what is bound
+    """Tell whether a side of a comparison may hold bytes that are no UTF-8: a field never does."""
+    if isinstance(side, Transformed):
+        return side.shape.type is Type.STRING
+    return isinstance(side, str) and holds_bytes(side)
 
 
 _FALSE_OF_NONE: Final = frozenset({OPERATORS["="].spelling, OPERATORS["in"].spelling})

@@ -6,12 +6,22 @@ of members, the escapes of nested text. Used by `rules.event`; the bytes were ch
 """
 
 import re
-from typing import Final
+from itertools import accumulate, repeat
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _BLANKS: Final = re.compile(rb'("(?:[^"\\]++|\\.)*+")|[ \t\r\n]+', re.DOTALL)
 _HAS_BLANK: Final = re.compile(rb"[ \t\r\n]")
+
+_TOKEN: Final = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"|[\[{][ \t\r\n]*+[\]}])++|[\[\]{}]', re.DOTALL)
+"""A bracket or brace, or all up to the next; an array or object of nothing is as good as a number."""
+
+_DEEPER: Final = {b"{": 1, b"}": -1}
+_BRACKETS: Final = frozenset({b"[", b"]"})
 
 _BRACE: Final = ord("{")
 _BRACKET: Final = ord("[")
@@ -28,6 +38,15 @@ def until_nul(text: str) -> str:
     return text if "\0" not in text else text[: text.index("\0")]
 
 
+def _flat(array: bytes | msgspec.Raw) -> bytes:
+    """Return an array with the arrays directly within it opened: `[1,[2,[{"a":[3]}]],[]]` is `[1,2,{"a":[3]},[]]`."""
+    tokens = _TOKEN.findall(array)
+    depths = accumulate(map(_DEEPER.get, tokens, repeat(0)))
+    return b"[%b]" % b"".join(
+        [token for token, depth in zip(tokens, depths, strict=True) if depth or token not in _BRACKETS]
+    )
+
+
 class _Unread:
     """Stands where nobody has looked yet."""
 
@@ -39,7 +58,7 @@ class Value:
     """One JSON value: object, array, string, or anything else. What was looked at once is remembered."""
 
     # By hand: there are many of these in an event, and `cached_property` takes a lock before Python 3.12.
-    __slots__ = ("_buffer", "_elements", "_first", "_members", "_raw", "_string", "_text")
+    __slots__ = ("_buffer", "_elements", "_first", "_members", "_objects", "_raw", "_string", "_text")
 
     def __init__(self, buffer: bytes | msgspec.Raw) -> None:
         self._buffer: Final = buffer
@@ -47,6 +66,7 @@ class Value:
         self._raw: bytes | None = None
         self._members: dict[str, Value] | _Unread | None = _UNREAD
         self._elements: list[Value] | _Unread | None = _UNREAD
+        self._objects: Sequence[Value | None] | _Unread | None = _UNREAD
         self._string: str | _Unread | None = _UNREAD
         self._text: str | None = None
 
@@ -74,6 +94,26 @@ class Value:
             is_array = self._first == _BRACKET
             self._elements = [Value(raw) for raw in _decode_elements(self._buffer)] if is_array else None
         return self._elements
+
+    @property
+    def objects(self) -> "Sequence[Value | None] | None":
+        """The elements of an array that are objects, None for each other; None for anything that is not an array.
+
+        An array within it counts as its elements, however deep, but for an empty one. All are opened at once: each
+        decoded by itself, the innermost would be read as often as it is deep.
+        """
+        if isinstance(self._objects, _Unread):
+            self._objects = self._found_objects() if self._first == _BRACKET else None
+        return self._objects
+
+    def _found_objects(self) -> "Sequence[Value | None] | None":
+        found = _decode_elements(self._buffer)
+        firsts = {memoryview(raw)[0] for raw in found}
+        if firsts == {_BRACE}:  # as nearly always: what is looked up in them is remembered for all who ask
+            return self.elements
+        if _BRACKET in firsts:
+            found = _decode_elements(_flat(self._buffer))
+        return [Value(raw) if memoryview(raw)[0] == _BRACE else None for raw in found]
 
     @property
     def string(self) -> str | None:

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from typing import Final, NoReturn
 
 from rules.nodes import FieldRef, Group, Literal, Operand, Transform
-from rules.text import Text
+from rules.operators import MODIFIERS
+from rules.text import Text, holds_bytes
 from rules.tokenizer import ConditionError, Token, Tokenizer
 from rules.transformers import TRANSFORMERS
 
@@ -43,9 +44,7 @@ def _argument(tokenizer: Tokenizer, of: str) -> str | None:
     if tokenizer.check("quote"):
         literal = read_quoted(tokenizer)
         argument = literal.value
-        if "\0" in argument or (
-            not argument.isascii() and any("\udc80" <= character <= "\udcff" for character in argument)
-        ):
+        if "\0" in argument or holds_bytes(argument):
             tokenizer.fail(f"the argument of {of} is not text", "write characters, not bytes", at=literal.at)
     else:
         argument = tokenizer.expect("argument", f"an argument of {of}", "such as ka.uri.param[command]").text
@@ -176,8 +175,16 @@ def read_value(tokenizer: Tokenizer, operator: str) -> Literal:
     call = tokenizer.check("call")
     token = tokenizer.expect("bare string", f"a value after '{operator}'", _value_hint(tokenizer, operator))
     if call and tokenizer.check("("):
+        if token.text in MODIFIERS:
+            hint = modifier_hint(operator, token.text)
+            tokenizer.fail(f"expected a blank after '{token.text}', found '('", hint)
         _fail_name(tokenizer, token)
     return Literal(token.text, token.at)
+
+
+def modifier_hint(operator: str, modifier: str) -> str:
+    """Return how an operator and its modifier are written."""
+    return f"write {operator} {modifier} (first, second)"
 
 
 def _value_hint(tokenizer: Tokenizer, operator: str) -> str:
@@ -277,7 +284,7 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
             )
         return _ESCAPED[character]
 
-    # A byte of \xHH may be no character by itself: a value then has it only if it is no text, as what b64() decodes.
+    # A byte of \xHH may be no character by itself, but a part of one, or of what is no text, as what b64() decodes.
     return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rules.fields import Type
 from rules.patterns import Glob, PathPrefixes, Regex
+from rules.text import text_bytes
 from rules.transformers import lower
 
 Constant = str | int
@@ -32,7 +33,7 @@ class Operator:
     compare: Callable[[Any, Any], bool]
     """What it means between a value and the right-hand side as `bind` makes it."""
     spelling: str
-    """The same as a Python expression of {left} and {right}."""
+    """The same as a Python expression of {left} and {right}; see `spells_characters`."""
     types: frozenset[Type] = _TEXT
     """The types of values that it compares."""
     compare_list: Callable[[tuple[str, ...], Collection[str]], bool] | None = None
@@ -58,10 +59,25 @@ class Operator:
     """Whether it holds of these."""
     needs_blank: bool = False
     """Whether a blank must follow, as it must after a word that could go on."""
+    spells_characters: bool = False
+    """Whether the spelling goes by characters, where `compare` goes by bytes. It is the same, and fast, for a constant
+    that is UTF-8 and for fields; other bytes may be a part of a character, and are for `compare` itself."""
+
+
+def _contains(value: str, part: str) -> bool:
+    return text_bytes(part) in text_bytes(value)
 
 
 def _icontains(value: str, lowered: str) -> bool:
-    return lowered in lower(value)
+    return _contains(lower(value), lowered)
+
+
+def _starts_with(value: str, part: str) -> bool:
+    return text_bytes(value).startswith(text_bytes(part))
+
+
+def _ends_with(value: str, part: str) -> bool:
+    return text_bytes(value).endswith(text_bytes(part))
 
 
 def _matches(value: str, pattern: Glob | Regex | PathPrefixes) -> bool:
@@ -106,8 +122,19 @@ def _text_operator(name: str, compare: Callable[[str, Any], bool], spelling: str
     return Operator(name, compare, spelling, takes_modifier=True, needs_blank=True, **more)
 
 
+def _part_operator(name: str, compare: Callable[[str, str], bool], spelling: str, **more: Any) -> Operator:  # noqa: ANN401
+    return _text_operator(name, compare, spelling, spells_characters=True, **more)
+
+
 def _ordering(name: str, compare: Callable[[Any, Any], bool]) -> Operator:
-    return Operator(name, compare, f"{{left}} {name} {{right}}", types=_ORDERED, takes_number=True)
+    def in_order(value: Constant, other: Constant) -> bool:
+        if isinstance(value, str) and isinstance(other, str):
+            return compare(text_bytes(value), text_bytes(other))
+        return compare(value, other)
+
+    # Characters of UTF-8 are ordered as their bytes are, and a constant is a number's: ASCII.
+    spelling = f"{{left}} {name} {{right}}"
+    return Operator(name, in_order, spelling, types=_ORDERED, takes_number=True, spells_characters=True)
 
 
 OPERATORS: Final = {
@@ -126,15 +153,14 @@ OPERATORS: Final = {
             holds_of_others=True,
             takes_modifier=True,
         ),
-        # The code points of texts are ordered as their UTF-8 bytes are.
         _ordering("<", operator.lt),
         _ordering("<=", operator.le),
         _ordering(">", operator.gt),
         _ordering(">=", operator.ge),
-        _text_operator("contains", operator.contains, "{right} in {left}"),
-        _text_operator("icontains", _icontains, "{right} in lower({left})", bind=lower, bind_value=lower),
-        _text_operator("startswith", str.startswith, "{left}.startswith({right})"),
-        _text_operator("endswith", str.endswith, "{left}.endswith({right})"),
+        _part_operator("contains", _contains, "{right} in {left}"),
+        _part_operator("icontains", _icontains, "{right} in lower({left})", bind=lower, bind_value=lower),
+        _part_operator("startswith", _starts_with, "{left}.startswith({right})"),
+        _part_operator("endswith", _ends_with, "{left}.endswith({right})"),
         _text_operator(
             "glob",
             _matches,

@@ -15,6 +15,7 @@ from rules.operand_parser import (
     MAX_DEPTH,
     is_call,
     is_right_operand,
+    modifier_hint,
     read_field,
     read_list,
     read_number,
@@ -161,8 +162,8 @@ def _comparison(tokenizer: Tokenizer, left: Operand, depth: int) -> Check:
     has_blank = tokenizer.skip_blank()
     if not has_blank and operator.needs_blank:
         tokenizer.fail(f"expected a blank after '{operator.name}', found {tokenizer.here()}")
-    if operator.takes_modifier and has_blank:
-        modifier = _modifier(tokenizer)
+    if operator.takes_modifier:
+        modifier = _modifier(tokenizer, operator.name, has_blank=has_blank)
         if modifier:
             return Check(left, operator.name, read_list(tokenizer, modifier), token.at, modifier)
     if is_right_operand(tokenizer):
@@ -173,13 +174,16 @@ def _comparison(tokenizer: Tokenizer, left: Operand, depth: int) -> Check:
     return Check(left, operator.name, (read(tokenizer, operator.name),), token.at)
 
 
-def _modifier(tokenizer: Tokenizer) -> str:
+def _modifier(tokenizer: Tokenizer, operator: str, *, has_blank: bool) -> str:
     ahead = _MODIFIER.match(tokenizer.text.value, tokenizer.index)
     if ahead is None:
         return ""
+    modifier = ahead.group(1)
+    if not has_blank:  # to the reference the word is a value then, and nothing may stand where the list does
+        tokenizer.fail(f"expected a blank after '{operator}', found '{modifier}'", modifier_hint(operator, modifier))
     tokenizer.expect("identifier", "a modifier")
     tokenizer.skip_blank()
-    return ahead.group(1)
+    return modifier
 
 
 def _fail_operator(tokenizer: Tokenizer, left: Operand) -> NoReturn:

@@ -58,13 +58,13 @@ def _gather(value: Value | None, path: tuple[str, ...], index: int | None, found
     for step, name in enumerate(path):
         if value is None:
             return False
-        if value.elements is not None:
-            if index is None:
-                for element in value.elements:
-                    before = len(found)
-                    if not _gather(element, path[step:], None, found) or len(found) == before:
-                        found.append(Hole)
-                return True
+        if index is None and value.objects is not None:
+            for element in value.objects:
+                before = len(found)
+                if element is None or not _gather(element, path[step:], None, found) or len(found) == before:
+                    found.append(Hole)
+            return True
+        if index is not None and value.elements is not None:
             if index >= len(value.elements):
                 return False
             value = value.elements[index]

@@ -153,7 +153,7 @@ def _read_macro(entry: Entry, name: str) -> Item | None:
 def _read_change(entry: Entry, key: str) -> Change | None:
     """Read how a list or macro changes an earlier one of its name: `append: true` or `override: {key: how}`."""
     appends = entry.flag("append")
-    override = entry.entry("override")
+    override = entry.entry("override", f"write override: {{{key}: append}}, or replace")
     if appends:
         entry.fail(
             "'append' is old",
@@ -171,6 +171,7 @@ def _read_override(
     entry: Entry, override: Entry, appendable: frozenset[str], replaceable: frozenset[str]
 ) -> dict[str, Change]:
     changes = {}
+    entry.ignore(override.keys())  # a key that cannot be overridden is told here
     for key in override.keys():  # noqa: SIM118 - an entry is no mapping
         how = override.required(key, "write append or replace")
         if how is None:
@@ -196,10 +197,12 @@ def _or(names: frozenset[str]) -> str:
 def _read_rule(entry: Entry, name: str) -> Item | None:
     entry.ignore((_SKIP, *_PASSED_OVER))
     appends = entry.flag("append")
-    override = entry.entry("override")
+    override = entry.entry("override", "write override: {condition: append}, or replace, and so for each key")
     if appends and override is not None:
         entry.fail("'append' and 'override' exclude each other", entry.where("override"), "keep 'override'")
-        return None
+    if entry.is_broken:
+        # How it changes a rule is not known, so nothing is missing; what its keys hold is looked at all the same.
+        return _read_rule_change(entry, {}, name)
     if appends:
         return _read_rule_append(entry, name)
     if override is not None and override.keys():
@@ -230,7 +233,7 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
     condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
     output = entry.required("output", "say what the alert tells, such as 'Pod created (user=%ka.user.name)'")
     description = entry.required("desc", "say in a sentence what the rule finds")
-    priority = _read_priority(entry, entry.required("priority", _PRIORITY_HINT) is not None)
+    priority = _read_priority(entry, is_there=entry.required("priority", _PRIORITY_HINT) is not None)
     source = entry.optional("source", "write source: k8s_audit")
     is_enabled = entry.flag("enabled")
     tags = entry.texts("tags") or ()
@@ -257,7 +260,7 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
 _PRIORITY_HINT: Final = f"one of {', '.join(str(priority) for priority in Priority)}"
 
 
-def _read_priority(entry: Entry, is_there: bool) -> Priority | None:  # noqa: FBT001 - says what it is
+def _read_priority(entry: Entry, *, is_there: bool) -> Priority | None:
     text = entry.optional("priority") if is_there else None
     if text is None:
         return None
@@ -305,6 +308,10 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
     for key in entry.keys():  # noqa: SIM118 - an entry is no mapping
         if key in _REPLACEABLE and key not in changes and not entry.is_broken:
             entry.fail(f"'{key}' is not named in 'override'", entry.key_at(key), f"add {key}: replace to it")
+    return _read_rule_change(entry, changes, name)
+
+
+def _read_rule_change(entry: Entry, changes: dict[str, Change], name: str) -> Item:
     source = entry.text_if_any("source")
     description = entry.optional("desc")
     tags = entry.texts("tags")
@@ -317,7 +324,7 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
         condition=entry.optional("condition"),
         output=entry.optional("output"),
         description=None if description is None else description.value,
-        priority=_read_priority(entry, "priority" in changes),
+        priority=_read_priority(entry, is_there=True),
         tags=None if tags is None else frozenset(tag.value for tag in tags),
         is_enabled=entry.flag("enabled"),
         source=source,

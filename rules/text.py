@@ -65,8 +65,8 @@ class Sources:
         line = bisect_right(file.line_starts, inside)
         line_start = file.line_starts[line - 1]
         if line not in file.lines:
-            line_end = file.text.find("\n", line_start)
-            file.lines[line] = file.text[line_start : None if line_end < 0 else line_end].rstrip("\r")
+            line_break = _LINE_BREAK.search(file.text, line_start)
+            file.lines[line] = file.text[line_start : line_break and line_break.start()]
         return Position(file.name, line, inside - line_start + 1, file.lines[line])
 
 
@@ -115,6 +115,11 @@ def text_bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
+def holds_bytes(text: str) -> bool:
+    """Tell whether a text holds bytes that are no UTF-8, each as a character of its own."""
+    return not text.isascii() and _BYTE.search(text) is not None
+
+
 def escape(text: str) -> str:
     r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
 
@@ -129,7 +134,13 @@ def escape(text: str) -> str:
     )
 
 
-_LINE_BREAK: Final = re.compile("\n")
+_BYTE: Final = re.compile("[\udc80-\udcff]")
+_LINE_BREAK: Final = re.compile(r"\r\n?|\n")
+"""YAML's, those of its version 1.1 that editors do not count left out."""
+
+_ANY_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Those too."""
+
 _WORD_OR_SPACE: Final = re.compile(r"\s+|\S+")
 _ESCAPED: Final = re.compile(r"[\\'\n]")
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
@@ -144,7 +155,8 @@ def align(value: str, source: str, start: int, style: str | None) -> Sequence[in
     """
     at = start
     if style in {"|", ">"}:
-        at = source.find("\n", start) + 1
+        header_end = _ANY_BREAK.search(source, start)
+        at = header_end.end() if header_end else start
     elif style:
         at = start + 1
     if source.startswith(value, at) and not (style and _ESCAPED.search(value)):
@@ -160,7 +172,7 @@ def _align_words(value: str, source: str, at: int) -> list[int]:
         if piece.isspace():
             for character in piece:
                 origins.append(min(at, len(source)))
-                at += source.startswith(character, at)
+                at = _after_space(character, source, at)
         else:
             at = _next_character(source, at, None)
             origins.extend(range(at, at + len(piece)))
@@ -179,10 +191,18 @@ def _align_quoted(value: str, source: str, at: int, style: str) -> list[int]:
             at += _ESCAPE_LENGTHS.get(source[at + 1 : at + 2], 2)
         elif style == "'" and source.startswith("''", at):
             at += 2
-        elif not character.isspace() or source[at : at + 1] == character:
-            at += 1
+        else:
+            at = _after_space(character, source, at) if character.isspace() else at + 1
     origins.append(min(at, len(source)))
     return origins
+
+
+def _after_space(character: str, source: str, at: int) -> int:
+    """Return the place after white space of a value, where it stands in the source too; any break makes a line feed."""
+    if character == "\n":
+        line_break = _ANY_BREAK.match(source, at)
+        return line_break.end() if line_break else at
+    return at + source.startswith(character, at)
 
 
 def _next_character(source: str, at: int, style: str | None) -> int:

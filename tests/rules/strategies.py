@@ -75,7 +75,21 @@ def _values_of(operand: str) -> tuple[tuple[str, ...] | str | int, ...]:
     return tuple(dict.fromkeys(value for value in values if value is not None and value != ()))
 
 
-_ODD = ['"a b"', "'it\\'s'", "''", "a*", "[a-c]?", ".*", "a|b", "/a/?", "<NA>", "ka.verb", r'"\xc3\xa9\n"', "5"]
+_ODD = [
+    '"a b"',
+    "'it\\'s'",
+    "''",
+    "a*",
+    "[a-c]?",
+    ".*",
+    "a|b",
+    "/a/?",
+    "<NA>",
+    "ka.verb",
+    r'"\xc3\xa9\n"',
+    r'"\xc3"',
+    "5",
+]
 _MAX_CONSTANT = 200  # bytes; a constant may have a few more
 
 

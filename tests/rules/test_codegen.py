@@ -42,6 +42,9 @@ def _source(text: str) -> str:
          "(v := values[ka_verb]) is not None and (w := values[ka_uri]) is not None and v == w"),
         ("ka.verb in val(ka.uri)",
          "(v := values[ka_verb]) is not None and (w := values[ka_uri]) is not None and v in bound_1(w)"),
+        (r'ka.verb endswith "\xc3\xa9"', "(v := values[ka_verb]) is not None and v.endswith('é')"),
+        ("ka.verb contains val(ka.uri)",
+         "(v := values[ka_verb]) is not None and (w := values[ka_uri]) is not None and w in v"),
     ],
 )  # fmt: skip
 def test_a_comparison_is_spelt(text: str, expression: str) -> None:
@@ -72,6 +75,28 @@ def matches(values):
             values[tolower_1] in {'a'}
             or values[join_1] == 'z'
         )
+    )
+"""
+    )
+
+
+def test_what_may_hold_a_part_of_a_character_is_compared_byte_by_byte() -> None:
+    assert _source(
+        r'ka.verb startswith anyof (a, "\xc3") or ka.verb < basename(ka.uri) or len(ka.uri) < len(ka.verb)'
+    ) == (
+        """\
+# compare_1: startswith, byte by byte
+# basename_1: basename(ka.uri)
+# compare_2: <, byte by byte
+# len_1: len(ka.uri)
+# len_2: len(ka.verb)
+
+
+def matches(values):
+    return (
+        (v := values[ka_verb]) is not None and anyof((v.startswith('a'), compare_1(v, '\\udcc3'),))
+        or (v := values[ka_verb]) is not None and (w := values[basename_1]) is not None and compare_2(v, w)
+        or (v := values[len_1]) is not None and (w := values[len_2]) is not None and v < w
     )
 """
     )

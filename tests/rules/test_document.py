@@ -43,6 +43,26 @@ def test_only_arrays_have_elements(raw: bytes) -> None:
     assert Value(raw).elements is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "texts"),
+    [
+        (b"[]", []),
+        (b'[{"a":1},{}]', ['{"a":1}', "{}"]),
+        (b'[{"a":1}, "{", 5, null]', ['{"a":1}', None, None, None]),
+        (b"[[[]], [\n]]", [None, None]),
+        (b'[[{"a":[[1]]}], [ [{ } ,2 ],{"b":"]}"}]]', ['{"a":[[1]]}', "{}", None, '{"b":"]}"}']),
+        (b'[["\\\\", {"\\"]": "["}], "[", [{"a":{"b":[]}}]]', [None, '{"\\"]":"["}', None, '{"a":{"b":[]}}']),
+    ],
+)
+def test_objects_stand_in_arrays_however_deep(raw: bytes, texts: list[str | None]) -> None:
+    assert [found and found.text for found in Value(raw).objects or ()] == texts
+
+
+@pytest.mark.parametrize("raw", [b'{"a":[{}]}', b'"a"', b"1", b"null"])
+def test_in_what_is_no_array_no_objects_stand(raw: bytes) -> None:
+    assert Value(raw).objects is None
+
+
 def test_a_path_ends_where_a_step_is_missing(document: Callable[[object], Value]) -> None:
     value = document({"a": {"b": "c"}, "n": None})
     found = value.at("a", "b")

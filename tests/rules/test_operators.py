@@ -3,8 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rules.conditions import Comparison, FieldOperand
 from rules.event import Event
+from rules.fields import Field
+from rules.operators import OPERATORS
+from tests.evaluators import Judge
+from tests.rules.event_strategies import WHOLE_EVENTS
 
 MakeEvent = Callable[..., Event]
 Holds = Callable[[str, Event], bool]
@@ -69,6 +76,83 @@ def test_nothing_holds_of_an_absent_value_but_its_negation(
 
 def test_case_folding_is_ascii_only(make_event: MakeEvent, holds: Holds) -> None:
     assert not holds("ka.user.name icontains 'é'", make_event(user={"username": "É"}))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (r'contains "\xc3"', True),
+        (r'contains "\xa9 \xe2\x82"', True),
+        (r'contains "\xc3\xa9"', True),
+        (r'contains "\xc4"', False),
+        (r'contains "\xc3 "', False),
+        (r'icontains "ONE \xc3"', True),
+        (r'icontains "ONE \xa9"', False),
+        (r'startswith "One \xc3"', True),
+        (r'startswith "\xc3"', False),
+        (r'endswith "\x82\xac"', True),
+        (r'endswith "\xa9 \xe2\x82\xac"', True),
+        (r'endswith "\x82"', False),
+        (r'contains anyof (x, "\x82")', True),
+        (r'contains allof (One, "\x82", "\x83")', False),
+        (r'startswith oneof (O, "One \xc3", "\xc3")', False),
+        ("contains b64(ka.user.name)", True),
+        ("endswith b64(ka.user.name)", False),
+        ('contains concat(b64(ka.user.name), " ")', True),
+        ("icontains b64(ka.user.name)", True),
+        ("startswith tolower(ka.verb)", False),
+        ("> b64(ka.user.name)", False),
+        ("contains val(ka.useragent)", True),
+    ],
+)
+def test_a_part_of_a_text_is_found_by_its_bytes(
+    make_event: MakeEvent, holds: Holds, comparison: str, *, expected: bool
+) -> None:
+    event = make_event(userAgent="One \xe9 \u20ac", user={"username": "qQ=="})  # of which b64 makes the byte a9
+    assert holds(f"ka.useragent {comparison}", event) is expected
+
+
+_BYTES = st.lists(
+    st.sampled_from([b"a", b"\xc3", b"\xa9", b"\xe2\x82", b"\xac", b"\xf0\x90", b"\x80"]), max_size=6
+).map(b"".join)
+
+
+@given(_BYTES, _BYTES)
+def test_characters_are_looked_for_only_where_that_finds_the_bytes(value: bytes, part: bytes) -> None:
+    text, constant = (some.decode(errors="surrogateescape") for some in (value, part))
+    operand = FieldOperand(Field("x.y", "", lambda _event, _argument: text), None)
+    for name, expected in [
+        ("contains", part in value),
+        ("icontains", part in value),
+        ("startswith", value.startswith(part)),
+        ("endswith", value.endswith(part)),
+    ]:
+        condition = Comparison(operand, OPERATORS[name], (constant,), constant)
+        assert Judge(condition).holds(WHOLE_EVENTS[0]) is expected, name
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        ('contains "\\xa9"', True),
+        ('contains ""', True),
+        ("contains val(ka.useragent)", False),
+        ("> val(ka.useragent)", False),
+        ("< val(ka.useragent)", True),
+        ("< 5", False),
+        (">= 5", True),
+        ("<= b64(ka.user.name)", True),
+        ("icontains b64(ka.user.name)", True),
+        ("endswith val(ka.verb)", False),
+    ],
+)
+def test_bytes_that_are_no_text_are_compared_as_such(
+    make_event: MakeEvent, holds: Holds, comparison: str, *, expected: bool
+) -> None:
+    # Python orders the character that stands for the byte a9 after \u20ac, whose first byte is e2.
+    assert (
+        holds(f"b64(ka.user.name) {comparison}", make_event(userAgent="\u20ac", user={"username": "qQ=="})) is expected
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 """The three ways to read a path; what they give on a real range of events is in the conformance data."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.document import Value
 from rules.event import Event
 from rules.paths import elements, flattened, guarded, scalar, texts, walk, walked
+from tests.rules.steps import steps
 
 MakeEvent = Callable[..., Event]
 MakeDocument = Callable[[object], Value]
@@ -64,3 +69,39 @@ def test_arrays_within_arrays_are_walked_as_their_elements_stand(document: MakeD
     for _ in range(400):
         deep = [deep]
     assert [one and one.text for one in walk(document({"a": deep}), ("a", "b"), None) or ()] == ["1"]
+
+
+_NESTED = st.recursive(
+    st.sampled_from([1, None, "[", '"}', "a\\", {}, {"b": [[2]]}, {"b": {"c": "]"}}]),
+    lambda inner: st.lists(inner, max_size=4) | st.fixed_dictionaries({}, optional={"a": inner, "b": inner}),
+    max_leaves=20,
+)
+
+
+def _led_to(value: Value, path: tuple[str, ...]) -> Iterator[str | None]:
+    """Yield what a walk finds, an array and a step at a time; None is a hole."""
+    if not path:
+        yield value.text
+    elif value.elements is None:
+        member = value.member(path[0])
+        yield from [None] if member is None else _led_to(member, path[1:])
+    else:
+        for element in value.elements:
+            yield from list(_led_to(element, path)) or [None]
+
+
+@given(_NESTED, st.sampled_from([None, 1, "\t"]))
+def test_arrays_opened_at_once_are_as_those_opened_one_by_one(data: object, indent: int | str | None) -> None:
+    array = Value(json.dumps([data], indent=indent).encode())
+    found = walk(array, ("a", "b"), None)
+    assert [one and one.text for one in found or ()] == list(_led_to(array, ("a", "b")))
+
+
+def test_a_walk_takes_as_many_steps_however_deep_arrays_are_nested() -> None:
+    """A step reads all of an array at most once: as many steps as levels would read it as often as it is deep."""
+
+    def taken(depth: int) -> int:
+        array = Value(b"[" * depth + b'{"a":{"b":1}},2' + b"]" * depth)
+        return steps(partial(walk, array, ("a", "b"), None))
+
+    assert taken(480) == taken(2)

@@ -54,10 +54,61 @@ def _told(result: LoadResult) -> list[tuple[str, str, str]]:
         ("- rule: r\n  override: {desc: replace}\n  desc: x\n  output: y", "'output' is not named in 'override'",
          "add output: replace to it"),
         ("- rule: r\n  override: {desc: }\n  desc: x", "'desc' is empty", "write append or replace"),
+        ("- rule: r\n  override: replace\n  desc: x", "'override' must be a mapping",
+         "write override: {condition: append}, or replace, and so for each key"),
+        ("- list: a\n  items: []\n  override: [items]", "'override' must be a mapping",
+         "write override: {items: append}, or replace"),
     ],
 )  # fmt: skip
 def test_an_item_of_the_wrong_shape_is_refused(load_text: LoadText, text: str, message: str, hint: str) -> None:
     assert _told(load_text(text)) == [("LOAD_ERR_YAML_VALIDATE", message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("change", "messages"),
+    [
+        ("override: {colour: replace}\n  colour: red", ["'colour' cannot be overridden"]),
+        ("override: {priority: append}\n  priority: debug", ["'priority' cannot be appended to"]),
+        ("override: {desc: replace}\n  desc: x\n  priority: debug", ["'priority' is not named in 'override'"]),
+        ("override: {desc: replace}\n  append: true\n  desc: x\n  condition: a\n  priority: debug\n  colour: red",
+         ["'append' and 'override' exclude each other", "the key 'colour' is unknown here and ignored"]),
+        ("override: replace\n  enabled: false", ["'override' must be a mapping"]),
+        ("override: replace\n  priority: warn\n  tags: a\n  exceptions: []",
+         ["'override' must be a mapping", "'tags' must be a sequence", "'warn' is no priority"]),
+        ("append: maybe\n  condition: and a", ["'append' must be true or false, not 'maybe'"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_change_is_told_once(load_text: LoadText, change: str, messages: list[str]) -> None:
+    result = load_text(_RULE + f"- rule: r\n  {change}\n")
+    assert [problem.message for problem in result.problems] == messages
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("list: a\n  items: []\n  override: {colour: append}\n  colour: red", "'colour' cannot be overridden"),
+        ("macro: a\n  condition: b\n  override: {items: append}\n  items: []", "'items' cannot be overridden"),
+    ],
+)
+def test_of_a_list_or_macro_too(load_text: LoadText, item: str, message: str) -> None:
+    assert [problem.message for problem in load_text(f"- {item}\n").problems] == [message]
+
+
+@pytest.mark.parametrize(
+    ("change", "description"),
+    [
+        ("override: {desc: append, desc: replace}", "d x"),
+        ("override: {desc: replace, desc: append}", "x"),
+        ("override: {desc: append, desc: both}", "d x"),
+        ("override: {desc: append}\n  override: {desc: replace}", "d x"),
+    ],
+)
+def test_of_a_key_that_is_overridden_twice_the_first_way_counts(
+    load_text: LoadText, change: str, description: str
+) -> None:
+    result = load_text(_RULE + f"- rule: r\n  {change}\n  desc: x\n")
+    assert result.ruleset is not None, result.to_text()
+    assert result.ruleset.rules[0].description == description
 
 
 def test_an_append_of_nothing_is_refused(load_text: LoadText) -> None:

@@ -17,6 +17,21 @@ def test_offsets_of_several_files_are_told_apart() -> None:
     assert str(sources.locate(second + 3)) == "b.yaml:2:1"
 
 
+def test_a_carriage_return_ends_a_line_as_it_does_in_yaml() -> None:
+    sources = Sources()
+    start = sources.add("a.yaml", "one\rtwo\r\r\nfour\u2028\r")
+    places = [sources.locate(start + offset) for offset in (3, 5, 8, 9, 10, 15, 16)]
+    assert [(place.line, place.column, place.line_text) for place in places] == [
+        (1, 4, "one"),
+        (2, 2, "two"),
+        (3, 1, ""),
+        (3, 2, ""),
+        (4, 1, "four\u2028"),
+        (4, 6, "four\u2028"),
+        (5, 1, ""),
+    ]
+
+
 def test_the_end_of_a_file_is_a_place_of_its_own() -> None:
     sources = Sources()
     start = sources.add("a.yaml", "ab")
@@ -57,6 +72,10 @@ def test_stripping_blanks_alone_leaves_nothing() -> None:
         ("aéb", 'k: "a\\u00e9b"', 3, '"', "a\\b"),
         ("ab", 'k: "a\\\n   b"', 3, '"', "ab"),
         ("a\tb", 'k: "a\\tb"', 3, '"', "ab"),
+        ("a b\n", "k: >\r  a\r  b\r", 3, ">", "ab"),
+        ("a\nb\n", "k: | # \n\r\n\ta\r\n\tb\r\n", 3, "|", "ab"),
+        ("a\n", "k: |\x85  a\n", 3, "|", "a"),
+        ("", "k: |", 3, "|", ""),
     ],
 )
 def test_every_character_of_a_scalar_is_found_in_its_source(

@@ -46,6 +46,37 @@ def test_nothing_at_all_is_fine(content: bytes) -> None:
     assert _problems(content) == []
 
 
+_BROKEN = """\
+# é
+- macro: m # remark
+  condition: >  # folded
+    ka.verb = get and
+    (ka.uri = no b c
+
+- macro: n
+  condition: |
+    ka.verb = get
+    and no.field
+
+- rule: r
+  desc: "two
+    lines"
+  condition: "ka.verb = get and \\
+    ka.uri foo 'x'"
+  output: 'o it''s
+    %ka.nosuch'
+  priority: debg
+  colour: red
+"""
+
+
+@pytest.mark.parametrize("line_break", ["\r\n", "\r"])
+def test_places_are_the_same_whatever_ends_the_lines(load_text: LoadText, line_break: str) -> None:
+    expected = load_text(_BROKEN).to_text()
+    assert expected.count("-->") == 6
+    assert load_text(_BROKEN.replace("\n", line_break)).to_text() == expected
+
+
 def test_an_alias_of_itself_ends(load_text: LoadText) -> None:
     result = load_text("- list: a\n  items: &x [*x]\n")
     assert [problem.message for problem in result.errors] == ["'items' holds something that is not text"]
