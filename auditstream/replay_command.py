@@ -23,7 +23,7 @@ from processor.engine import Engine
 from processor.rule_files import load_rules
 from rules.errors import LoadResult, Problem
 from rules.ruleset import Ruleset
-from rules.text import escape
+from rules.text import escape, without_bytes
 
 MAX_COMPLAINTS: Final = 20
 """So many rejected inputs are told one by one; a file of the wrong kind would fill the screen otherwise."""
@@ -92,7 +92,8 @@ def refused(result: LoadResult) -> str:
 def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
     """Return rules at work, whose alerts are as the settings ask for."""
     prefix = Prefix.ISO_8601 if settings.time_format_iso_8601 else Prefix.CLOCK
-    return Engine(ruleset, settings.hostname or socket.gethostname(), prefix)
+    # A variable may hold any bytes, an alert only text.
+    return Engine(ruleset, without_bytes(settings.hostname or socket.gethostname()), prefix)
 
 
 def check_paths(settings: Settings) -> Sequence[Path]:

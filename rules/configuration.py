@@ -20,7 +20,7 @@ from rules.event_fields import SOURCE, constant
 from rules.fields import Catalogue, Field
 from rules.items import RuleItem
 from rules.reader import RuleFile
-from rules.text import Sources, Text
+from rules.text import Sources, Text, without_bytes
 from rules.tokenizer import TOKENS
 from rules.yaml_nodes import Document, YamlError, is_null
 
@@ -247,7 +247,8 @@ class _Reading:
                 entry.fail(
                     f"the variable '{name}' is not set", at, f"set it, or write $${{{name}}} for the text itself"
                 )
-            value = match.group()[1:] if match[1] else self._variables.get(name, "")
+            # A variable may hold any bytes, a field only text.
+            value = match.group()[1:] if match[1] else without_bytes(self._variables.get(name, ""))
             pieces += [text.slice(end, match.start()), Text.at(value, at)]
             end = match.end()
         return Text.join((*pieces, text.slice(end, len(text.value)))) if pieces else text

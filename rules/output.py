@@ -17,7 +17,7 @@ from rules.conditions import FieldOperand, Operand, TextList, Transformed, scala
 from rules.event import Event
 from rules.fields import ABSENT, Argument, ArgumentError, Catalogue, Field, FieldValue, check_argument
 from rules.operand_parser import is_call, read_field, read_operand
-from rules.text import Text, text_bytes
+from rules.text import Text, text_bytes, without_bytes
 from rules.tokenizer import ConditionError, Tokenizer
 
 _WIDTH: Final = re.compile(r"[0-9]+")
@@ -224,12 +224,8 @@ def _shown(piece: Placeholder, value: FieldValue) -> str:
             text = _list_text(value)
         case _:
             text = scalar_text(piece.operand, value)
-    return _valid(text) if piece.width is None else _fitted(text, piece.width)
-
-
-def _valid(text: str) -> str:
-    """Return text that can be sent: bytes that are no character, as `b64` may decode them, show as U+FFFD."""
-    return text if text.isascii() else text_bytes(text).decode(errors="replace")
+    # What `b64` decodes may be no text.
+    return without_bytes(text) if piece.width is None else _fitted(text, piece.width)
 
 
 def _fitted(text: str, width: int) -> str:

@@ -120,6 +120,11 @@ def holds_bytes(text: str) -> bool:
     return not text.isascii() and _BYTE.search(text) is not None
 
 
+def without_bytes(text: str) -> str:
+    """Return a text that can be sent: bytes that are no UTF-8 show as U+FFFD."""
+    return text if text.isascii() else text_bytes(text).decode(errors="replace")
+
+
 def escape(text: str) -> str:
     r"""Return text with every character spelt out that does not show as itself: `\x1b`, `\n`, `\u202e`.
 

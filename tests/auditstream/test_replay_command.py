@@ -85,6 +85,14 @@ def test_the_text_of_alerts_may_begin_with_the_date(run: "Run", line: "Line", fo
     assert "evt.time" not in by_date["output_fields"]
 
 
+def test_a_hostname_that_is_no_text_is_shown_as_far_as_it_is(run: "Run", line: "Line", folder: Path) -> None:
+    (folder / "a.log").write_bytes(line())
+    ended = run(
+        "replay", "a.log", "--no-pack", "--rules", "rules.yaml", variables={"AUDITSTREAM_HOSTNAME": "node-\udcff"}
+    )
+    assert (ended.code, json.loads(ended.out)["hostname"]) == (0, "node-\ufffd")
+
+
 def test_alerts_say_what_a_falco_yaml_adds(run: "Run", line: "Line", folder: Path) -> None:
     (folder / "a.log").write_bytes(line())
     (folder / "falco.yaml").write_text(

@@ -120,6 +120,12 @@ def test_variables_are_put_into_texts(make_event: MakeEvent) -> None:
     assert _only(result).extra_fields[0].name == "ka.verb"
 
 
+def test_a_variable_that_is_no_text_becomes_text(make_event: MakeEvent) -> None:
+    configuration = "static_fields: {env: '${STAGE}'}\nappend_output: [{suggested_output: true}]\n"
+    result = _load(configuration, variables={"STAGE": "\udcffé"})
+    assert _output(result, make_event()) == "o static_env=\ufffdé"
+
+
 @pytest.mark.parametrize(
     "text", ["", "# nothing\n", "append_output:\nstatic_fields:\n", "append_output: []\n", "---\n~\n"]
 )
