@@ -222,6 +222,7 @@ def test_a_configuration_that_is_wrong_is_told_and_is_1(run: "Run", folder: Path
         "  --> falco.yaml:1:16\n"
         "    1 | static_fields: [a]\n"
         "      |                ^\n"
+        "  hint: write NAME: text\n"
     )
     assert run("rules", "fields", "--falco-config", "falco.yaml") == Ended(1, "", told)
     assert run("rules", "check", "rules.yaml", "--falco-config", "falco.yaml") == Ended(1, told, "")
