@@ -21,6 +21,7 @@ from tests.auditstream.conftest import COMMAND, Ended
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import create_topics
 from tests.kafka.fixtures import variables
+from tests.waiting import until
 from wire.kafka_settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -111,6 +112,12 @@ class Following:
             assert self.process.poll() is None, self.told()
             assert time.monotonic() < end, self.told()
             time.sleep(0.05)
+
+    def catches(self, number: signal.Signals) -> bool:
+        """Tell whether it has a handler of its own for a signal yet."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught, 16) >> (number - 1) & 1)
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         self.process.send_signal(number)
@@ -290,7 +297,8 @@ def test_it_goes_on_after_kafka_was_away(
 def test_it_ends_quietly_before_anything_came(send: Send, follow: Start) -> None:
     send()
     following = follow("--since", "1m")
-    time.sleep(2)
+    until(lambda: following.catches(signal.SIGTERM), "it is ready to be ended", seconds=60)
+    time.sleep(1)  # it asks for what is there, and waits
     assert following.stop(signal.SIGTERM) == (0, "")
 
 
