@@ -54,6 +54,10 @@ def compile_rules(
         )
     problems += _broken(definitions, resolver, sources)
     load = _Load(configuration, Checker(configuration.fields), sources)
+    too_much = configuration.check_growth([rule.item for rule in definitions.rules.values()], sources)
+    if too_much is not None:
+        problems.append(too_much)
+        load = replace(load, configuration=replace(configuration, additions=()))
     rules = []
     for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
         item = numbered.item

@@ -5,7 +5,7 @@ to the problems. Called by the loader, before the rules are compiled. Spec secti
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -31,6 +31,12 @@ _APPEND: Final = "append_output"
 _STATIC_FIELDS: Final = "static_fields"
 
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)\}")
+
+_MAX_ADDITIONS: Final = 1_000
+"""Entries of `append_output`: each is held against each rule."""
+
+_MAX_APPENDED: Final = 25_000_000
+"""Characters that all outputs and extra fields of a load may grow by."""
 
 _FIELDS_HINT: Final = "write a field, or NAME: 'a text with %fields'"
 _MAX_NAMED: Final = 3
@@ -99,6 +105,19 @@ class Configuration:
             ),
         )
         return repr(said) if said else ""
+
+    def check_growth(self, rules: Collection[RuleItem], sources: Sources) -> Problem | None:
+        """Return what is wrong where rules together would grow by too much."""
+        left = _MAX_APPENDED
+        for number, addition in enumerate(self.additions):
+            texts = (*addition.output, *(extra.text for extra in addition.extra_fields))
+            size = sum(len(text.value) for text in texts)
+            left -= size * sum(map(addition.concerns, rules))
+            if left < 0 or number >= _MAX_ADDITIONS:
+                message = "append_output appends too much"
+                hint = f"at most {_MAX_ADDITIONS:,} entries, and {_MAX_APPENDED:,} characters to all rules together"
+                return Problem(Code.COMPILE_OUTPUT, message, sources.locate(addition.at), _title(number), hint)
+        return None
 
     def appended(self, rule: RuleItem) -> Text:
         """Return a rule's output with what is appended to it."""

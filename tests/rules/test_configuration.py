@@ -169,6 +169,23 @@ def test_what_is_wrong_with_an_addition_is_told_once_for_all_rules() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("entries", "size", "rules", "is_refused"),
+    [(1000, 3, 3, False), (1001, 3, 3, True), (10, 10_000, 250, False), (10, 10_000, 251, True)],
+)
+def test_a_configuration_cannot_let_rules_grow_beyond_bounds(
+    entries: int,
+    size: int,
+    rules: int,
+    is_refused: bool,  # noqa: FBT001
+) -> None:
+    configuration = "append_output:\n" + f"  - {{extra_output: {'x' * size}}}\n" * entries
+    result = _load(configuration, "".join(_rule(name=f"r{number}") for number in range(rules)))
+    assert [(problem.message, problem.hint) for problem in result.errors] == [
+        ("append_output appends too much", "at most 1,000 entries, and 25,000,000 characters to all rules together")
+    ] * is_refused
+
+
 def test_what_is_appended_to_no_rule_is_not_looked_at() -> None:
     text = "append_output: [{match: {source: syscall}, extra_output: '%proc.name', extra_fields: [proc.name]}]\n"
     assert list(_load(text).problems) == []
