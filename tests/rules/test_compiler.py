@@ -216,6 +216,12 @@ def test_what_is_right_at_the_end_of_each_file_is_right(load_text: LoadText, fil
     assert load_text(*files).errors == []
 
 
+def test_what_is_warned_of_an_earlier_file_no_longer_counts_once_a_later_one_mends_it(load_text: LoadText) -> None:
+    assert _codes(load_text(_rule("ka.verb = <NA>"))) == ["LOAD_UNSAFE_NA_CHECK"]
+    assert _codes(load_text(_rule("ka.verb = <NA>"), _CHANGED)) == []
+    assert _codes(load_text("- list: l\n  items: [<NA>]\n" + _rule("ka.verb in (l)"), _GOOD_LIST)) == []
+
+
 def test_what_a_broken_macro_spoils_is_told_once(load_text: LoadText) -> None:
     broken = "- macro: m\n  condition: ka.verb =\n- macro: n\n  condition: m\n"
     result = load_text(broken + _rule("n"), _rule("ka.verb exists") + "- macro: n\n  condition: ka.verb exists\n")

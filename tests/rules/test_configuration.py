@@ -120,6 +120,11 @@ def test_variables_are_put_into_texts(make_event: MakeEvent) -> None:
     assert _only(result).extra_fields[0].name == "ka.verb"
 
 
+def test_a_static_field_ends_where_texts_do(make_event: MakeEvent) -> None:
+    result = _load('static_fields: {env: "a\\0b"}\nappend_output: [{suggested_output: true}]\n')
+    assert _output(result, make_event()) == "o static_env=a"
+
+
 def test_a_variable_that_is_no_text_becomes_text(make_event: MakeEvent) -> None:
     configuration = "static_fields: {env: '${STAGE}'}\nappend_output: [{suggested_output: true}]\n"
     result = _load(configuration, variables={"STAGE": "\udcffé"})
