@@ -87,7 +87,6 @@ def _texts(rule: RuleItem) -> Iterator[Text]:
     yield rule.condition
     for exception in rule.exceptions:
         yield from exception.fields
-        yield from exception.comps
         yield from _flat(exception.values)
 
 

@@ -144,6 +144,8 @@ _CHANGED = "- rule: r\n  condition: ka.verb = a\n  override: {condition: replace
     [
         ((_BROKEN, _REDEFINED), "there is no field 'nosuch.f'", "0.yaml"),
         ((_BROKEN, _CHANGED), "there is no field 'nosuch.f'", "0.yaml"),
+        ((_BROKEN, f"- rule: r\n{_SKIP}  override: {{skip-if-unknown-filter: replace}}\n"),
+         "there is no field 'nosuch.f'", "0.yaml"),
         ((_rule(), _BROKEN, _REDEFINED), "there is no field 'nosuch.f'", "1.yaml"),
         (("- macro: m\n  condition: ka.verb =\n", _MACRO + _rule("m")),
          "expected a value after '=', found the end of the condition", "0.yaml"),

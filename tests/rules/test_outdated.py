@@ -24,7 +24,8 @@ _FIRST = (
     + _rule("o", name="uses o")
     + _rule("ka.verb in (odd name)", name="uses odd name")
     + _rule("ka.verb = a", name="excepts", extra="  exceptions: [{name: e, fields: ka.verb, values: [k]}]\n")
-    + _rule("ka.verb = d or later", name="uses what is not there")
+    + _rule("ka.verb = d or later_2", name="uses what is not there")
+    + _rule("ka.uri exists", name="excepts a field", extra="  exceptions: [{name: e, fields: evt.num, values: [1]}]\n")
     + _rule("ka.verb = m", name="has a word of that name")
 )
 
@@ -40,7 +41,8 @@ _FIRST = (
         ("- macro: o\n  condition: or ka.verb = b\n  override: {condition: append}\n", {"o", "uses o"}),
         ("- list: odd name\n  items: []\n", {"odd name", "uses odd name"}),
         ("- list: c\n  items: [d]\n", {"o", "uses o"}),
-        ("- macro: later\n  condition: ka.verb = e\n", {"uses what is not there"}),
+        ("- macro: later_2\n  condition: ka.verb = e\n", {"uses what is not there"}),
+        ("- list: evt.num\n  items: [evt.time]\n", {"excepts a field"}),
         (_rule("ka.verb = f", name="uses o"), {"uses o"}),
         ("- rule: uses o\n  enabled: false\n  override: {enabled: replace}\n", set()),
         ("- rule: uses o\n  output: p\n  override: {output: append}\n", {"uses o"}),
