@@ -34,7 +34,12 @@ class Advice:
 def advise(node: Check, fields: Catalogue) -> Iterator[Advice]:
     """Yield what is to be told of the constants of a comparison, where there are these fields."""
     for literal in node.right if isinstance(node.right, tuple) else ():
-        if literal.value == ABSENT and node.operator in _EXACT and str(node.left).startswith(("ka.", "jevt.")):
+        if (
+            literal.value == ABSENT
+            and node.operator in _EXACT
+            and not node.modifier
+            and str(node.left).startswith(("ka.", "jevt."))
+        ):
             message = f"an absent value never equals '{ABSENT}', which is only how it is shown"
             yield Advice(Code.UNSAFE_NA_CHECK, message, literal.at, "write 'not FIELD exists'")
         yield from _misuse(node.operator, literal, fields)

@@ -1,5 +1,6 @@
 """The `ka.*` fields but for those of containers: who asked for what, and what its body says. Spec 4.2 and 4.3."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -17,16 +18,22 @@ def query_parameters(uri: str) -> list[tuple[str, str]]:
     up on all of them).
     """
     query = uri.partition("#")[0].partition("?")[2]
-    pairs = []
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if part:
-            pairs.append((_form_decoded(name), _form_decoded(value)))
-    return pairs
+    parts = sorted(filter(None, query.split("&")), key=_is_broken)
+    pairs = (part.partition("=") for part in parts)
+    # A value ends at NUL as every text does; a name with one in it is another name, as to the API server.
+    return [(_form_decoded(name), until_nul(_form_decoded(value))) for name, _, value in pairs]
+
+
+_BROKEN: Final = re.compile(r";|%(?![0-9a-fA-F]{2})")
+
+
+def _is_broken(part: str) -> bool:
+    """Tell whether the API server passes a parameter over: it must not stand before one of its name that counts."""
+    return _BROKEN.search(part) is not None
 
 
 def _form_decoded(text: str) -> str:
-    return until_nul(unquote_to_bytes(text.replace("+", " ")).decode(errors="replace"))
+    return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace")
 
 
 def _uri_param(event: Event, key: str | None) -> FieldValue:

@@ -79,7 +79,7 @@ _SETS: Final = {
 
 _UNIT: Final = re.compile(
     rb"""(?P<star>\*+) | (?P<any>\?) | \\(?P<escaped>.)
-    | \[(?P<negated>[!^]?)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]
+    | \[(?P<negated>[!^]?+)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]
     | (?P<broken>\\\Z) | (?P<plain>.)""",
     re.DOTALL | re.VERBOSE,
 )

@@ -198,7 +198,7 @@ def _read_rule(entry: Entry, name: str) -> Item | None:
     entry.ignore((_SKIP, *_PASSED_OVER))
     appends = entry.flag("append")
     override = entry.entry("override", "write override: {condition: append}, or replace, and so for each key")
-    if appends and override is not None:
+    if appends and override is not None and override.keys():
         entry.fail("'append' and 'override' exclude each other", entry.where("override"), "keep 'override'")
     if entry.is_broken:
         # How it changes a rule is not known, so nothing is missing; what its keys hold is looked at all the same.
@@ -217,7 +217,7 @@ def _pass_over(entry: Entry) -> None:
     entry.flag("capture")
     entry.flag("warn_evttypes")
     duration = entry.optional("capture_duration", _DURATION_HINT)
-    if duration is not None and not _DURATION.fullmatch(duration.value):
+    if duration is not None and not (_DURATION.fullmatch(duration.value) and int(duration.value) <= _MAX_DURATION):
         entry.fail(
             f"'capture_duration' must be a number, not '{duration.value}'",
             entry.where("capture_duration"),
@@ -225,8 +225,9 @@ def _pass_over(entry: Entry) -> None:
         )
 
 
-_DURATION: Final = re.compile(r"[0-9]{1,9}")
-_DURATION_HINT: Final = "write a whole number, or leave it out: it has no meaning here"
+_DURATION: Final = re.compile(r"[0-9]{1,10}")
+_MAX_DURATION: Final = 2**32 - 1
+_DURATION_HINT: Final = "write a whole number up to 4294967295, or leave it out: it has no meaning here"
 
 
 def _read_definition(entry: Entry, name: str) -> Item | None:

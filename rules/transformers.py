@@ -108,8 +108,9 @@ def _decoded(text: str) -> str | None:
         decoded = base64.b64decode(text + padding, validate=True)
     except (binascii.Error, ValueError):
         return None
-    if base64.b64encode(decoded).rstrip(b"=") != text.rstrip("=").encode():
-        return None  # bits are left over that no encoder would have set
+    encoded = base64.b64encode(decoded).decode()
+    if text not in {encoded, encoded.rstrip("=")}:
+        return None  # other padding than an encoder's, or bits left over that none would have set
     return decoded.partition(b"\0")[0].decode(errors="surrogateescape")
 
 

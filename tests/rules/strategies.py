@@ -75,6 +75,7 @@ def _values_of(operand: str) -> tuple[tuple[str, ...] | str | int, ...]:
     return tuple(dict.fromkeys(value for value in values if value is not None and value != ()))
 
 
+_NO_TEXT = r'"\xc3"'
 _ODD = [
     '"a b"',
     "'it\\'s'",
@@ -87,7 +88,7 @@ _ODD = [
     "<NA>",
     "ka.verb",
     r'"\xc3\xa9\n"',
-    r'"\xc3"',
+    _NO_TEXT,
     "5",
 ]
 _MAX_CONSTANT = 200  # bytes; a constant may have a few more
@@ -133,7 +134,8 @@ def _constant(draw: st.DrawFn, operand: str, operator: Operator, kind: Type) -> 
     if kind is not Type.STRING or operator.takes_number:
         return str(draw(st.integers(-1, 500)))
     if value is None:
-        return draw(st.sampled_from(_ODD))
+        # A regular expression has to be text.
+        return draw(st.sampled_from(_ODD if operator.name != "regex" else [odd for odd in _ODD if odd != _NO_TEXT]))
     text = draw(st.sampled_from(value)) if isinstance(value, tuple) else value
     return _about(text, operator, draw(st.integers(0, 3)), draw(st.integers(0, 6)))
 

@@ -72,3 +72,15 @@ def test_how_it_is_told(load_text: LoadText) -> None:
         "      |                        ^\n"
         "  hint: write val(ka.uri) for the field's value"
     )
+
+
+@pytest.mark.parametrize(
+    "comparison", ["= <NA>", "== <NA>", "!= <NA>", "in (a, <NA>)", "intersects (<NA>)", "pmatch (<NA>)"]
+)
+def test_an_absent_value_is_equal_to_nothing(comparison: str) -> None:
+    assert [code for code, _ in _told(f"ka.verb {comparison}")] == ["LOAD_UNSAFE_NA_CHECK"]
+
+
+@pytest.mark.parametrize("comparison", ["= anyof (<NA>)", "contains <NA>", "= '<NA> '"])
+def test_where_falco_does_not_tell_it_it_is_not_told(comparison: str) -> None:
+    assert _told(f"ka.verb {comparison}") == []

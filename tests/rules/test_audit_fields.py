@@ -23,8 +23,10 @@ def _read(event: Event, name: str, argument: str | None = None) -> FieldValue:
     ("uri", "pairs"),
     [
         ("/x?command=a%20b+c&k=%2Fp", [("command", "a b c"), ("k", "/p")]),
-        ("/x?a;b=1&command=id", [("a;b", "1"), ("command", "id")]),
-        ("/x?a=%zz&command=id", [("a", "%zz"), ("command", "id")]),
+        ("/x?a;b=1&command=id", [("command", "id"), ("a;b", "1")]),
+        ("/x?a=%zz&command=id", [("command", "id"), ("a", "%zz")]),
+        ("/x?command=ls%zz&command=cat;&command=id", [("command", "id"), ("command", "ls%zz"), ("command", "cat;")]),
+        ("/x?command%00=ls&command=id%00x", [("command\0", "ls"), ("command", "id")]),
         ("/x?k&k=", [("k", ""), ("k", "")]),
         ("/x?a=1#b?c=2", [("a", "1")]),
         ("/x?&&", []),
@@ -43,6 +45,23 @@ def test_a_parameter_is_the_first_of_its_name(make_event: MakeEvent) -> None:
     assert _read(make_event(requestURI=...), "ka.uri.param", "command") is None
 
 
+@pytest.mark.parametrize(
+    ("query", "command", "is_dry"),
+    [
+        ("command%00=ls&command=bash", "bash", "false"),
+        ("command=ls%zz&command=bash&dryRun%00=All", "bash", "false"),
+        ("command=ls;&command=bash&dryRun=All;", "bash", "false"),
+        ("command=ls%zz&dryRun=All", "ls%zz", "true"),
+    ],
+)
+def test_no_parameter_hides_what_the_api_server_reads(
+    make_event: MakeEvent, query: str, command: str, is_dry: str
+) -> None:
+    event = make_event(requestURI=f"/x?{query}")
+    assert _read(event, "ka.uri.param", "command") == command
+    assert _read(event, "request.dry_run") == is_dry
+
+
 def test_source_addresses_are_the_events_own(make_event: MakeEvent) -> None:
     assert _read(make_event(), "ka.sourceips") == ("203.0.113.7", "10.1.2.3")
     assert _read(make_event(), "ka.sourceips", "1") == ("10.1.2.3",)
@@ -55,6 +74,8 @@ def test_the_pod_of_a_subresource_is_not_the_target_pod(make_event: MakeEvent) -
     assert _read(make_event(responseObject=response), "ka.target.pod.name") == "web-1"
     for reference in ({"resource": "pods", "subresource": "exec"}, {"resource": "secrets"}):
         assert _read(make_event(responseObject=response, objectRef=reference), "ka.target.pod.name") is None
+    odd = {"resource": "pods", "subresource": 5}
+    assert _read(make_event(responseObject=response, objectRef=odd), "ka.target.pod.name") == "web-1"
 
 
 def test_a_host_path_key_with_a_star_is_a_prefix(make_event: MakeEvent) -> None:

@@ -29,13 +29,14 @@ MakeRecord = Callable[..., Record]
         ("/a/x", None),
         ("/a/99999999999999999999999", None),
         ("/c~1d/~0", "y"),
+        ("/c~01d", "z"),
         ("/nosuch/x", None),
         ("//a", None),
         ("/", "empty"),
     ],
 )
 def test_a_pointer_leads_to_a_value(document: Callable[[object], Value], path: str, text: str | None) -> None:
-    value = pointer(document({"a": [{"b": "x"}], "c/d": {"~": "y"}, "": "empty"}), path)
+    value = pointer(document({"a": [{"b": "x"}], "c/d": {"~": "y"}, "c~1d": "z", "": "empty"}), path)
     assert (None if value is None else value.text) == text
 
 

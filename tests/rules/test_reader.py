@@ -39,8 +39,10 @@ def _told(result: LoadResult) -> list[tuple[str, str, str]]:
          "one of Emergency, Alert, Critical, Error, Warning, Notice, Informational, Debug"),
         (_RULE.replace("desc: d", "desc:"), "'desc' is empty", "say in a sentence what the rule finds"),
         (_RULE + "- rule: r\n  enabled: maybe", "'enabled' must be true or false, not 'maybe'", ""),
+        (_RULE + "  capture_duration: 4294967296", "'capture_duration' must be a number, not '4294967296'",
+         "write a whole number up to 4294967295, or leave it out: it has no meaning here"),
         (_RULE + "  capture_duration: long", "'capture_duration' must be a number, not 'long'",
-         "write a whole number, or leave it out: it has no meaning here"),
+         "write a whole number up to 4294967295, or leave it out: it has no meaning here"),
         (_RULE + "  append: true\n  override: {desc: replace}", "'append' and 'override' exclude each other",
          "keep 'override'"),
         ("- list: a\n  items: []\n  append: true\n  override: {items: append}",
@@ -151,7 +153,9 @@ def test_text_stays_as_it_is_written(load_text: LoadText) -> None:
 
 
 def test_what_means_nothing_here_is_passed_over(load_text: LoadText) -> None:
-    result = load_text(_RULE + "  capture: true\n  capture_duration: 5\n  warn_evttypes: false\n  exceptions:\n")
+    result = load_text(
+        _RULE + "  capture: true\n  capture_duration: 4294967295\n  warn_evttypes: false\n  exceptions:\n"
+    )
     assert list(result.problems) == []
 
 
@@ -238,3 +242,14 @@ def test_an_item_that_changes_a_rule_may_leave_its_source_empty(load_text: LoadT
 def test_of_a_source_that_is_no_text_it_is_told(load_text: LoadText) -> None:
     result = load_text(_RULE + "- rule: r\n  source: [a]\n  enabled: true\n  override: {enabled: replace}\n")
     assert [problem.message for problem in result.errors] == ["'source' must be text"]
+
+
+def test_an_override_of_nothing_is_none_beside_an_append_too(load_text: LoadText) -> None:
+    change = "- rule: r\n  append: true\n  override: {}\n  condition: and ka.user.name = a\n"
+    assert [problem.code.value for problem in load_text(_RULE + "\n" + change).problems] == ["LOAD_DEPRECATED_ITEM"]
+
+
+def test_an_output_has_no_blanks_around_it(load_text: LoadText) -> None:
+    result = load_text(_RULE.replace("output: o", 'output: "  o \\n"'))
+    assert result.ruleset is not None
+    assert result.ruleset.rules[0].output == ("o",)

@@ -34,6 +34,8 @@ MakeEvent = Callable[..., Event]
         ("b64", ("aGk",), "hi"),
         ("b64", ("",), ""),
         ("b64", ("aGk==",), None),
+        ("b64", ("aGVs=",), None),
+        ("b64", ("aGVs====",), None),
         ("b64", ("aGl",), None),
         ("b64", ("a",), None),
         ("b64", ("aG k=",), None),
