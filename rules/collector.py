@@ -12,6 +12,7 @@ from rules.errors import Code, Problem
 from rules.event_fields import SOURCE
 from rules.exceptions import append, define
 from rules.items import (
+    BrokenItem,
     Change,
     EngineVersion,
     Item,
@@ -46,10 +47,12 @@ class Definitions:
     lists: dict[str, Numbered[ListItem]] = field(default_factory=dict)
     macros: dict[str, Numbered[MacroItem]] = field(default_factory=dict)
     rules: dict[str, Numbered[RuleItem]] = field(default_factory=dict)
+    broken: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """Items that could not be read, by kind and name, and the words in them."""
 
     def copy(self) -> "Definitions":
         """Return the same definitions, which do not change when these do."""
-        return Definitions(dict(self.lists), dict(self.macros), dict(self.rules))
+        return Definitions(dict(self.lists), dict(self.macros), dict(self.rules), dict(self.broken))
 
 
 def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Sequence[Definitions]:
@@ -86,6 +89,9 @@ class _Collector:
                 self._change_rule(item)
             case EngineVersion():
                 self._check_engine(item)
+            case BrokenItem(kind, name, words):
+                broken = self.definitions.broken
+                broken[kind, name] = words | broken.get((kind, name), frozenset())
             case _:
                 self._check_plugins(item)
 
@@ -117,9 +123,11 @@ class _Collector:
             item = replace(before.item, condition=_appended(before.item.condition, item.condition))
         macros[item.name] = self._numbered(item, before)
 
-    def _missing(self, kind: str, name: str, at: int) -> None:
-        hint = "define it in this file or an earlier one"
-        self._fail(Code.VALIDATE, f"there is no {kind} '{name}' to append to", at, f"{kind} {name}", hint)
+    def _missing(self, kind: str, name: str, at: int, to: str = "append to") -> None:
+        """Tell that there is nothing to change; of an item that could not be read it is told already."""
+        if (kind, name) not in self.definitions.broken:
+            hint = "define it in this file or an earlier one"
+            self._fail(Code.VALIDATE, f"there is no {kind} '{name}' to {to}", at, f"{kind} {name}", hint)
 
     def _take_rule(self, item: RuleItem) -> None:
         before = self.definitions.rules.get(item.name)
@@ -138,8 +146,7 @@ class _Collector:
         title = f"rule {item.name}"
         before = self.definitions.rules.get(item.name)
         if before is None:
-            hint = "define it in this file or an earlier one"
-            self._fail(Code.VALIDATE, f"there is no rule '{item.name}' to change", item.at, title, hint)
+            self._missing("rule", item.name, item.at, "change")
             return
         if item.source is not None and item.source != before.item.source:
             self._fail(

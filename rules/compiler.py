@@ -278,11 +278,12 @@ def _field_error(text: Text, checker: Checker) -> ConditionError | None:
 
 
 def _unused(definitions: Definitions, resolver: Resolver, sources: Sources) -> Iterable[Problem]:
+    spoken_of = frozenset[str]().union(*definitions.broken.values())
     for name, macro in definitions.macros.items():
-        if name not in resolver.used_macros:
+        if name not in resolver.used_macros | spoken_of:
             position = sources.locate(macro.item.at)
             yield Problem(Code.UNUSED_MACRO, f"no rule or macro uses the macro '{name}'", position, f"macro {name}")
     for name, named in definitions.lists.items():
-        if name not in resolver.used_lists:
+        if name not in resolver.used_lists | spoken_of:
             position = sources.locate(named.item.at)
             yield Problem(Code.UNUSED_LIST, f"no rule, macro or list uses the list '{name}'", position, f"list {name}")

@@ -3,6 +3,7 @@
 Of equal keys the first counts, a key that nobody asked for draws a warning. Used by the reader, an entry an item.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ from rules.yaml_nodes import Document, is_null
 
 _TRUE: Final = frozenset({"true", "yes", "on", "y"})
 _FALSE: Final = frozenset({"false", "no", "off", "n"})
+
+_WORDS: Final = re.compile(r"[^ \t\b\r\n(),=]+")
 
 _MAX_VALUES_DEPTH: Final = 2
 """How deep sequences lie in a sequence of values: a tuple of an exception may hold lists."""
@@ -202,6 +205,15 @@ class Entry:
         child.title = self.title
         child.part = self.part
         return child
+
+    def words(self, *keys: str) -> frozenset[str]:
+        """Return the words of the texts, and sequences of texts, under some keys, whatever else is wrong with them."""
+        found: set[str] = set()
+        for node in filter(None, map(self._values.get, keys)):
+            nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+            for each in nodes:
+                found.update(_WORDS.findall(each.value) if isinstance(each, yaml.ScalarNode) else ())
+        return frozenset(found)
 
     def keys(self) -> list[str]:
         """Return all keys in their order."""

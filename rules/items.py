@@ -151,4 +151,15 @@ class PluginVersions:
     """Each a plugin and its alternatives: the first that is loaded decides."""
 
 
-Item = ListItem | MacroItem | RuleItem | RuleChange | EngineVersion | PluginVersions
+@dataclass(frozen=True, slots=True)
+class BrokenItem:
+    """A list, macro or rule that cannot be used: what is wrong with it is told, and what needs it is not to be."""
+
+    kind: str
+    """`list`, `macro` or `rule`."""
+    name: str
+    words: frozenset[str]
+    """What it says, where that may be names of lists and macros."""
+
+
+Item = ListItem | MacroItem | RuleItem | RuleChange | EngineVersion | PluginVersions | BrokenItem

@@ -16,6 +16,7 @@ from rules.exception_entries import read_exceptions
 from rules.exceptions import define
 from rules.items import (
     PRIORITIES,
+    BrokenItem,
     Change,
     EngineVersion,
     Item,
@@ -80,7 +81,7 @@ def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: 
             continue
         entry = Entry(node, document, sources, problems)
         item = _read_item(entry)
-        if item is not None and not entry.is_broken:
+        if isinstance(item, BrokenItem) or (item is not None and not entry.is_broken):
             items.append(item)
     return items
 
@@ -100,6 +101,8 @@ def _read_item(entry: Entry) -> Item | None:
             entry.title = f"{kind} {name.value}"
             item = read_kind(entry, name.value)
             entry.warn_of_unknown_keys()
+            if item is None or entry.is_broken:
+                return BrokenItem(kind, name.value, entry.words("condition", "items"))
             return item
     entry.fail(
         "this item is none of rule, macro, list, required_engine_version, required_plugin_versions, and is ignored",

@@ -177,7 +177,7 @@ class Resolver:
         """Return the tree with each macro's name replaced by the macro's tree."""
         match node:
             case And(children) | Or(children):
-                trees = [self._expand(child, inside) for child in children]
+                trees = self._expand_all(children, inside)
                 checks = sum(tree.checks for tree in trees)
                 depth = max(tree.depth for tree in trees) + 1
                 return _Tree(type(node)(tuple(tree.node for tree in trees)), checks, depth)
@@ -188,8 +188,23 @@ class Resolver:
                 return self._tree(node, inside)
         return _Tree(node, 1, 0)
 
+    def _expand_all(self, children: Sequence[Node], inside: Numbered[MacroItem] | None) -> list["_Tree"]:
+        """Return the trees of all; where one cannot be, the others are looked at too, for the macros that they use."""
+        trees = []
+        first: ConditionError | None = None
+        for child in children:
+            try:
+                trees.append(self._expand(child, inside))
+            except ConditionError as error:
+                first = first or error
+        if first is not None:
+            raise first
+        return trees
+
     def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
         macro = self._definitions.macros.get(node.name)
+        if macro is None and ("macro", node.name) in self._definitions.broken:
+            raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
         if macro is None and node.name in self._later_macros:
             raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
         if macro is None:

@@ -230,6 +230,23 @@ def test_what_a_broken_macro_spoils_is_told_once(load_text: LoadText) -> None:
     assert [problem.item for problem in result.errors] == ["macro m"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_rule().replace("debug", "WARN") + "- rule: r\n  output: o\n  override: {output: append}\n",
+         "'WARN' is no priority"),
+        ("- macro: m\n  condition:\n- macro: n\n  condition: m\n" + _rule("m and n"), "'condition' is empty"),
+        ("- list: l\n  items: [~]\n- list: l\n  items: [b]\n  override: {items: append}\n",
+         "'items' holds something that is not text"),
+        (_GOOD_LIST + _MACRO + _rule("m and ka.verb in (l)").replace("debug", "WARN"), "'WARN' is no priority"),
+    ],
+)  # fmt: skip
+def test_what_needs_an_item_that_cannot_be_read_is_not_told_to_lack_it(
+    load_text: LoadText, text: str, message: str
+) -> None:
+    assert [problem.message for problem in load_text(text).problems] == [message]
+
+
 def test_all_that_is_wrong_with_an_output_is_told_at_once(load_text: LoadText) -> None:
     result = load_text(_rule(output="100% of %proc.name by %ka.verb %toupper(evt.num)"))
     assert [(problem.code.value, problem.message) for problem in result.problems] == [

@@ -94,6 +94,10 @@ def test_topics_that_do_not_belong_together_are_refused(topics: KafkaSettings) -
         admin = AIOKafkaAdminClient(bootstrap_servers=topics.bootstrap)
         await admin.start()
         await admin.create_partitions({name: NewPartitions(5)})
+        # It is answered when the controller has them; a broker tells of them a moment later.
+        async with asyncio.timeout(30):
+            while len((await admin.describe_topics([name]))[0]["partitions"]) < 5:  # noqa: ASYNC110 - Kafka tells nobody
+                await asyncio.sleep(0.1)
         await admin.close()
         with pytest.raises(UnevenError, match=rf"different numbers of partitions \(.*{name} 5.*\): state and events"):
             await await_topics(topics, lambda _told: None)
