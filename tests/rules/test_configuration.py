@@ -150,6 +150,7 @@ def test_the_digest_tells_configurations_apart() -> None:
         "static_fields: {env: test}",
         "static_fields: {env: '${STAGE}'}",
         "append_output: [{extra_output: a}]",
+        "append_output: [{extra_output: b}]",
         "append_output: [{extra_output: a, match: {rule: r}}]",
         "append_output: [{extra_output: a, match: {tags: [a]}}]",
         "append_output: [{extra_output: a, match: {source: k8s_audit}}]",
