@@ -78,7 +78,8 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
 
 def list_fields(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
-    result = load_settings(settings)
+    # Of no rules: whether those of the installation are right is not asked.
+    result = load_settings(settings.model_copy(update={"rules": (), "no_pack": True}))
     if result.errors:
         screen.note([refused(result)])
         return FINDINGS

@@ -38,6 +38,9 @@ _MAX_ADDITIONS: Final = 1_000
 _MAX_APPENDED: Final = 25_000_000
 """Characters that all outputs and extra fields of a load may grow by."""
 
+_MAX_GUESSES: Final = 20
+"""For so many rules that there are not the one that is meant is looked for among all."""
+
 _FIELDS_HINT: Final = "write a field, or NAME: 'a text with %fields'"
 _MAX_NAMED: Final = 3
 
@@ -139,9 +142,11 @@ class Configuration:
 
     def unmatched(self, rules: Mapping[str, object], sources: Sources) -> Iterator[Problem]:
         """Yield a warning for each entry that names a rule which there is not."""
+        guesses = _MAX_GUESSES
         for number, addition in enumerate(self.additions):
             if addition.rule is not None and addition.rule not in rules and addition.source in {None, SOURCE}:
-                close = get_close_matches(addition.rule, rules, n=1)
+                close = get_close_matches(addition.rule, rules, n=1) if guesses else ()
+                guesses -= bool(guesses)
                 hint = f"did you mean '{close[0]}'?" if close else "`auditstream rules list` lists all rules"
                 message = f"no rule is called '{addition.rule}': nothing is appended"
                 yield Problem(Code.UNKNOWN_RULE, message, sources.locate(addition.at), _title(number), hint)

@@ -79,7 +79,8 @@ def _is_other(before: RuleItem, after: RuleItem) -> bool:
 
 
 def _judged(rule: RuleItem) -> tuple[object, ...]:
-    return rule.condition, rule.output, rule.exceptions, rule.skips_unknown_fields
+    # By its tags a configuration knows what to append.
+    return rule.condition, rule.output, rule.exceptions, rule.skips_unknown_fields, rule.tags
 
 
 def _texts(rule: RuleItem) -> Iterator[Text]:

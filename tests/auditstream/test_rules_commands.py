@@ -241,3 +241,9 @@ def test_a_configuration_may_be_named_by_a_variable_and_take_from_others(run: "R
     assert (ended.code, ended.out) == (1, "")
     assert "the variable 'WHERE' is not set" in ended.err
     assert run("rules", "list", variables={**variables, "WHERE": "here"}).code == 0
+
+
+def test_fields_are_listed_whatever_is_wrong_with_the_rules(run: "Run", folder: Path) -> None:
+    (folder / "broken.yaml").write_text("a: b\n")
+    ended = run("rules", "fields", variables={"AUDITSTREAM_RULES": "broken.yaml"})
+    assert (ended.code, ended.err) == (0, "")

@@ -89,3 +89,11 @@ def test_a_file_that_must_not_be_read_hides_no_other() -> None:
         f"cannot read {folder}/a.yaml: Permission denied",
         f"cannot read {folder}/closed: Permission denied",
     ]
+
+
+def test_a_configuration_that_cannot_be_read_is_told_as_a_rule_file_is(tmp_path: Path) -> None:
+    result = load_rules([], with_pack=False, selection=Selection(), falco_config=tmp_path / "falco.yaml")
+    assert result.ruleset is None
+    assert [problem.message for problem in result.errors] == [
+        f"cannot read {tmp_path}/falco.yaml: No such file or directory"
+    ]

@@ -213,6 +213,20 @@ def test_what_is_old_is_told_of_what_is_appended_too() -> None:
     ]
 
 
+def test_a_later_file_cannot_take_a_rule_from_a_broken_addition() -> None:
+    configuration = "append_output: [{match: {tags: [a]}, extra_output: '%proc.name'}]\n"
+    retagged = "- rule: r\n  tags: [b]\n  override: {tags: replace}\n"
+    assert [problem.message for problem in _load(configuration, _RULE, retagged).errors] == [
+        "there is no field 'proc.name'"
+    ]
+
+
+def test_so_many_unknown_rules_get_a_guess() -> None:
+    entries = "".join(f"  - {{match: {{rule: Pod mad{number}}}}}\n" for number in range(22))
+    hints = [problem.hint for problem in _load(f"append_output:\n{entries}", _rule(name="Pod made")).warnings]
+    assert hints == ["did you mean 'Pod made'?"] * 20 + ["`auditstream rules list` lists all rules"] * 2
+
+
 def test_a_misspelt_key_and_an_unknown_rule_are_told() -> None:
     text = (
         "append_output:\n"

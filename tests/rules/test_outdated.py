@@ -46,6 +46,7 @@ _FIRST = (
         (_rule("ka.verb = f", name="uses o"), {"uses o"}),
         ("- rule: uses o\n  enabled: false\n  override: {enabled: replace}\n", set()),
         ("- rule: uses o\n  output: p\n  override: {output: append}\n", {"uses o"}),
+        ("- rule: uses o\n  tags: [t]\n  override: {tags: replace}\n", {"uses o"}),
     ],
 )
 def test_what_a_later_file_has_a_hand_in_is_looked_at_again(second: str, names: set[str]) -> None:
