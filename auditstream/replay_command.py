@@ -4,7 +4,7 @@ Puts files, rules, engine and screen together and counts. Asks the time for the 
 """
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -99,11 +99,20 @@ def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
 def check_paths(settings: Settings) -> Sequence[Path]:
     """Return the paths of rule files; raise UsageError for one that does not exist, the configuration's too."""
     for path in settings.rules:
-        if not path.exists():
+        if not _is_so(path.exists):
             raise UsageError(f"cannot read {path}: no such file or folder; check the path of the rule files")
-    if settings.falco_config is not None and not settings.falco_config.is_file():
-        raise UsageError(f"cannot read {settings.falco_config}: no such file; check the path of the falco.yaml")
+    config = settings.falco_config
+    if config is not None and not _is_so(lambda: config.exists() and not config.is_dir()):
+        raise UsageError(f"cannot read {config}: no such file; check the path of the falco.yaml")
     return settings.rules
+
+
+def _is_so(ask: Callable[[], bool]) -> bool:
+    """Tell what the file system says; where it says nothing, reading is to tell why."""
+    try:
+        return ask()
+    except OSError:
+        return True
 
 
 def _judge_all(steps: Iterable[Step], files: Sequence[AuditFile], tally: Tally, screen: Screen) -> None:

@@ -247,3 +247,11 @@ def test_fields_are_listed_whatever_is_wrong_with_the_rules(run: "Run", folder: 
     (folder / "broken.yaml").write_text("a: b\n")
     ended = run("rules", "fields", variables={"AUDITSTREAM_RULES": "broken.yaml"})
     assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize("option", ["--rules", "--falco-config"])
+def test_a_path_that_cannot_be_asked_about_is_told_as_one_that_cannot_be_read(run: "Run", option: str) -> None:
+    ended = run("rules", "list", "--no-pack", option, "x" * 5000)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: cannot read xxx")
+    assert "File name too long [LOAD_ERR_FILE_READ]" in ended.err
