@@ -54,6 +54,9 @@ _RULE_OPTIONS: Final[Mapping[str, tuple[str, object]]] = {
 }
 """The options that say which rules judge, each with the name of its setting."""
 
+SWITCHES: Final = ("disable_rules", "disable_tags", "enable_rules", "enable_tags", "minimum_priority")
+"""The settings that switch rules on and off."""
+
 Chosen = Mapping[str, object]
 """What the rule options say, by the names of the settings; None for what is not given."""
 

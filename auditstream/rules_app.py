@@ -4,18 +4,16 @@ Registered by `auditstream.cli`.
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from auditstream.explain_command import explain_rule
-from auditstream.options import Chosen, takes_rule_options
+from auditstream.options import SWITCHES, Chosen, takes_rule_options
 from auditstream.rules_commands import Format, check_rules, list_fields, list_rules
 from auditstream.samples_command import run_samples
 from auditstream.screen import Screen
 from auditstream.settings import read_settings
-
-_SWITCHES: Final = ("disable_rules", "disable_tags", "enable_rules", "enable_tags", "minimum_priority")
 
 FormatOption = Annotated[Format, typer.Option("--format", help="For people or for machines.")]
 
@@ -51,7 +49,7 @@ def list_all_rules(
     raise typer.Exit(list_rules(settings, output_format, Screen()))
 
 
-@takes_rule_options(without=("rules", "no_pack", "rule_matching", *_SWITCHES))
+@takes_rule_options(without=("rules", "no_pack", "rule_matching", *SWITCHES))
 def list_all_fields(*, chosen: Chosen, output_format: FormatOption = Format.TEXT) -> None:
     """List the fields that conditions and outputs can read.
 
@@ -78,7 +76,7 @@ def explain_one_rule(
     raise typer.Exit(explain_rule(name, settings, output_format, Screen(), with_source=show_source))
 
 
-@takes_rule_options(without=("rules", "rule_matching", *_SWITCHES))
+@takes_rule_options(without=("rules", "rule_matching", *SWITCHES))
 def judge_samples(
     folders: Annotated[
         list[Path] | None, typer.Argument(metavar="DIR", help="Folders of rule files. None: the pack.")

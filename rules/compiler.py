@@ -5,7 +5,7 @@ the rule out. What an earlier file left and a later one gives another meaning is
 with those before it, whatever comes later. Spec sections 2.8 to 2.12.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
@@ -39,7 +39,11 @@ class _Load:
 
 
 def compile_rules(
-    states: Sequence[Definitions], configuration: Configuration, sources: Sources, problems: list[Problem]
+    states: Sequence[Definitions],
+    configuration: Configuration,
+    checker: Checker,
+    sources: Sources,
+    problems: list[Problem],
 ) -> list[Rule]:
     """Return the rules for audit events that are right; append to `problems` what is wrong with the others.
 
@@ -52,8 +56,8 @@ def compile_rules(
         problems.append(
             Problem(Code.LIST_NAME_AS_TEXT, misplaced.message, position, title, misplaced.hint, "condition")
         )
-    problems += _broken(definitions, resolver, sources)
-    load = _Load(configuration, Checker(configuration.fields), sources)
+    problems += _broken(resolver, sources)
+    load = _Load(configuration, checker, sources)
     too_much = configuration.check_growth([rule.item for rule in definitions.rules.values()], sources)
     if too_much is not None:
         problems.append(too_much)
@@ -78,11 +82,10 @@ def compile_rules(
     return rules
 
 
-def _broken(definitions: Definitions, resolver: Resolver, sources: Sources) -> Iterator[Problem]:
-    """Yield what is wrong with lists and macros themselves, of these that are asked for."""
+def _broken(resolver: Resolver, sources: Sources) -> Iterator[Problem]:
+    """Yield what is wrong with lists and macros themselves."""
     for (kind, name), error in resolver.errors.items():
-        asked: Collection[str] = definitions.macros if kind == "macro" else definitions.lists
-        if name in asked and not isinstance(error, BrokenMacroError):
+        if not isinstance(error, BrokenMacroError):
             yield _problem(error, sources, f"{kind} {name}", "condition" if kind == "macro" else "")
 
 
@@ -99,7 +102,7 @@ def _former(before: Definitions, after: Definitions, load: _Load) -> Iterator[Pr
     if not (old.lists or old.macros or old.rules):
         return
     resolver = Resolver(before, after.macros.keys() - before.macros.keys())
-    problems = [*_broken(old, resolver, load.sources)]
+    problems = [*_broken(resolver, load.sources)]
     for rule in old.rules.values():
         if is_ours(rule.item):
             _Compilation(rule.item, resolver, load, problems).rule()

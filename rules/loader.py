@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
+from rules.checker import Checker
 from rules.collector import collect
 from rules.compiler import compile_rules
 from rules.configuration import NO_CONFIGURATION, Configuration, read_configuration
@@ -37,9 +38,10 @@ def load(
     configuration = NO_CONFIGURATION
     if falco_config is not None:
         configuration = read_configuration(falco_config, variables or {}, sources, problems)
+    checker = Checker(configuration.fields)
     items = [read(file, sources, problems) for file in files]
     states = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(states, configuration, sources, problems))
+    rules = selection.apply(compile_rules(states, configuration, checker, sources, problems))
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = (
@@ -51,7 +53,7 @@ def load(
         tuple(file.name for file in files),
         macros=len(states[-1].macros),
         lists=len(states[-1].lists),
-        fields=configuration.fields,
+        fields=checker.fields,
     )
 
 
