@@ -4,7 +4,7 @@ The second phase of a load. What is left is one `ListItem`, `MacroItem` or `Rule
 its first definition and of its latest change, which the resolver needs. Conditions are still text. Spec 2.3 to 2.7.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -26,6 +26,7 @@ from rules.items import (
 from rules.text import Sources, Text
 from rules.versions import ENGINE_VERSION, PLUGIN_VERSIONS, is_compatible, parse_engine_version, parse_version, show
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -54,27 +55,68 @@ class Definitions:
         """Return the same definitions, which do not change when these do."""
         return Definitions(dict(self.lists), dict(self.macros), dict(self.rules), dict(self.broken))
 
+    def undo(self, former: "Former") -> None:
+        """Make these, as a file leaves them, what they were before it."""
+        _undo(self.lists, former.lists)
+        _undo(self.macros, former.macros)
+        _undo(self.rules, former.rules)
+        _undo(self.broken, former.broken)
 
-def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Sequence[Definitions]:
-    """Return the definitions as each file leaves them, with those before it; append to `problems` what does not fit.
 
-    The last are those that count. Of no files at all they are empty.
-    """
+def _undo(now: dict[K, T], former: Mapping[K, T | None]) -> None:
+    for name, one in former.items():
+        if one is None:
+            del now[name]
+        else:
+            now[name] = one
+
+
+@dataclass(slots=True)
+class Former:
+    """What a file changes or adds, by name, as it was before; None is what there was not."""
+
+    start: int
+    """The running number before its first item."""
+    lists: dict[str, Numbered[ListItem] | None] = field(default_factory=dict)
+    macros: dict[str, Numbered[MacroItem] | None] = field(default_factory=dict)
+    rules: dict[str, Numbered[RuleItem] | None] = field(default_factory=dict)
+    broken: dict[tuple[str, str], frozenset[str] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The definitions of a load, and how they came about."""
+
+    definitions: Definitions
+    """As the last file leaves them: those that count."""
+    formers: Sequence[Former]
+    """For each file what it took the place of."""
+
+
+def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Collected:
+    """Return what the files define, in their order; append to `problems` what does not fit."""
     collector = _Collector(sources, problems)
-    states = []
+    formers = []
     for items in files:
+        former = collector.begin_file()
+        formers.append(former)
         for item in items:
             collector.take(item)
-        states.append(collector.definitions.copy())
-    return states or [Definitions()]
+    return Collected(collector.definitions, formers)
 
 
 class _Collector:
     def __init__(self, sources: Sources, problems: list[Problem]) -> None:
         self.definitions = Definitions()
+        self._former = Former(0)
         self._sources = sources
         self._problems = problems
         self._count = 0
+
+    def begin_file(self) -> Former:
+        """Return where it is kept from now on what items take the place of."""
+        self._former = Former(self._count)
+        return self._former
 
     def take(self, item: Item) -> None:
         self._count += 1
@@ -91,17 +133,21 @@ class _Collector:
                 self._check_engine(item)
             case BrokenItem(kind, name, words):
                 broken = self.definitions.broken
-                broken[kind, name] = words | broken.get((kind, name), frozenset())
+                before = broken.get((kind, name))
+                self._former.broken.setdefault((kind, name), before)
+                broken[kind, name] = words if before is None else words | before
             case _:
                 self._check_plugins(item)
 
     def _fail(self, code: Code, message: str, at: int, title: str = "", hint: str = "") -> None:
         self._problems.append(Problem(code, message, self._sources.locate(at), title, hint))
 
-    def _numbered(self, item: T, before: Numbered[T] | None) -> Numbered[T]:
-        if before is None:
-            return Numbered(item, self._count, self._count)
-        return Numbered(item, before.index, self._count)
+    def _define(
+        self, definitions: dict[str, Numbered[T]], former: dict[str, Numbered[T] | None], name: str, item: T
+    ) -> None:
+        before = definitions.get(name)
+        former.setdefault(name, before)
+        definitions[name] = Numbered(item, self._count if before is None else before.index, self._count)
 
     def _take_list(self, item: ListItem) -> None:
         lists = self.definitions.lists
@@ -111,7 +157,7 @@ class _Collector:
                 self._missing("list", item.name, item.at)
                 return
             item = replace(before.item, items=before.item.items + item.items)
-        lists[item.name] = self._numbered(item, before)
+        self._define(lists, self._former.lists, item.name, item)
 
     def _take_macro(self, item: MacroItem) -> None:
         macros = self.definitions.macros
@@ -121,7 +167,7 @@ class _Collector:
                 self._missing("macro", item.name, item.at)
                 return
             item = replace(before.item, condition=_appended(before.item.condition, item.condition))
-        macros[item.name] = self._numbered(item, before)
+        self._define(macros, self._former.macros, item.name, item)
 
     def _missing(self, kind: str, name: str, at: int, to: str = "append to") -> None:
         """Tell that there is nothing to change; of an item that could not be read it is told already."""
@@ -140,7 +186,7 @@ class _Collector:
                 f"write source: {before.item.source}",
             )
             return
-        self.definitions.rules[item.name] = self._numbered(item, before)
+        self._define(self.definitions.rules, self._former.rules, item.name, item)
 
     def _change_rule(self, item: RuleChange) -> None:
         title = f"rule {item.name}"
@@ -168,7 +214,7 @@ class _Collector:
                 append(after.exceptions, item.exceptions, complain) if appends else define(item.exceptions, complain)
             )
             after = replace(after, exceptions=exceptions)
-        self.definitions.rules[item.name] = self._numbered(after, before)
+        self._define(self.definitions.rules, self._former.rules, item.name, after)
 
     def _check_engine(self, item: EngineVersion) -> None:
         demanded = parse_engine_version(item.text)

@@ -5,13 +5,13 @@ the rule out. What an earlier file left and a later one gives another meaning is
 with those before it, whatever comes later. Spec sections 2.8 to 2.12.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import product
 from typing import Final
 
 from rules.checker import Checker, Report, UnknownFieldError
-from rules.collector import Definitions, is_ours
+from rules.collector import Collected, Definitions, is_ours
 from rules.conditions import Condition, Conjunction, Negation
 from rules.configuration import Configuration
 from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
@@ -20,7 +20,7 @@ from rules.exceptions import Composed, ShapeError, compose
 from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
-from rules.outdated import outdated
+from rules.outdated import Users
 from rules.output import ExtraField, Format, read_extra_field, read_format
 from rules.parser import parse
 from rules.resolver import FLATTEN, LATER_FILE, TOO_DEEP, BrokenMacroError, MacroError, Resolver
@@ -39,24 +39,21 @@ class _Load:
 
 
 def compile_rules(
-    states: Sequence[Definitions],
+    collected: Collected,
     configuration: Configuration,
     checker: Checker,
     sources: Sources,
     problems: list[Problem],
 ) -> list[Rule]:
-    """Return the rules for audit events that are right; append to `problems` what is wrong with the others.
-
-    `states` are the definitions as each file leaves them. The last make the rules.
-    """
-    definitions = states[-1]
+    """Return the rules for audit events that are right; append to `problems` what is wrong with the others."""
+    definitions = collected.definitions
     resolver = Resolver(definitions)
     for misplaced, at, macro in resolver.misplaced:
         position, title = sources.locate(at), f"macro {macro}"
         problems.append(
             Problem(Code.LIST_NAME_AS_TEXT, misplaced.message, position, title, misplaced.hint, "condition")
         )
-    problems += _broken(resolver, sources)
+    problems += _broken(resolver, resolver.errors, sources)
     load = _Load(configuration, checker, sources)
     too_much = configuration.check_growth([rule.item for rule in definitions.rules.values()], sources)
     if too_much is not None:
@@ -76,39 +73,46 @@ def compile_rules(
     problems += _unused(definitions, resolver, sources)
     problems += configuration.unmatched(definitions.rules, sources)
     told = {problem.position for problem in problems if problem.code.is_error}
-    for before, after in pairwise(states):
-        # What is wrong in the end too is told as that.
-        problems += [problem for problem in _former(before, after, load) if problem.position not in told]
+    # What is wrong in the end too is told as that.
+    problems += [problem for problem in _formerly(collected, resolver, load) if problem.position not in told]
     return rules
 
 
-def _broken(resolver: Resolver, sources: Sources) -> Iterator[Problem]:
+def _broken(resolver: Resolver, which: Iterable[tuple[str, str]], sources: Sources) -> Iterator[Problem]:
     """Yield what is wrong with lists and macros themselves."""
-    for (kind, name), error in resolver.errors.items():
-        if not isinstance(error, BrokenMacroError):
-            yield _problem(error, sources, f"{kind} {name}", "condition" if kind == "macro" else "")
+    for kind, name in which:
+        for error in resolver.errors.get((kind, name), ()):
+            if not isinstance(error, BrokenMacroError):
+                yield _problem(error, sources, f"{kind} {name}", "condition" if kind == "macro" else "")
 
 
 def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> Problem:
     return Problem(_code(error), error.message, sources.locate(error.at), title, error.hint, part)
 
 
-_MENDED: Final = "a later file cannot mend it: every file must be right with those before it"
-
-
-def _former(before: Definitions, after: Definitions, load: _Load) -> Iterator[Problem]:
-    """Yield the errors of what a file left wrong and the next one gives another meaning."""
-    old = outdated(before, after)
-    if not (old.lists or old.macros or old.rules):
+def _formerly(collected: Collected, resolver: Resolver, load: _Load) -> Iterator[Problem]:
+    """Yield the errors of what a file left wrong and a later one gives another meaning; takes the resolver back."""
+    if len(collected.formers) < 2:  # noqa: PLR2004 - there is no later file
         return
-    resolver = Resolver(before, after.macros.keys() - before.macros.keys())
-    problems = [*_broken(resolver, load.sources)]
-    for rule in old.rules.values():
-        if is_ours(rule.item):
-            _Compilation(rule.item, resolver, load, problems).rule()
-    for problem in problems:
-        if problem.code.is_error:
-            yield problem if problem.hint == LATER_FILE else replace(problem, hint=_MENDED)
+    users = Users(collected)
+    for former in reversed(collected.formers[1:]):
+        old = users.outdated(former, resolver.definitions)
+        resolver.go_back(former, old.names)
+        problems = [*_broken(resolver, product(("list", "macro"), old.names), load.sources)]
+        for name in old.rules:
+            numbered = resolver.definitions.rules.get(name)
+            if numbered is not None and is_ours(numbered.item):
+                _Compilation(numbered.item, resolver, load, problems).rule()
+        for problem in problems:
+            if problem.code.is_error:
+                yield problem if problem.hint == LATER_FILE else replace(problem, hint=_with_later(problem.hint))
+
+
+def _with_later(hint: str) -> str:
+    return f"{hint}; {_LATER}" if hint else _LATER
+
+
+_LATER: Final = "a later file cannot mend it: every file must be right with those before it"
 
 
 @dataclass(slots=True)
@@ -225,9 +229,13 @@ class _Compilation:
         for text, part in texts:
             self.resolver.misplaced.clear()
             try:
-                nodes.append((self.resolver.resolve(text), part))
+                resolved = self.resolver.resolve(text)
             except ConditionError as error:
                 self._fail(error, part)
+            else:
+                nodes.append((resolved.node, part))
+                for wrong in resolved.errors:
+                    self._fail(wrong, part)
             for misplaced, at, _macro in self.resolver.misplaced:
                 self._tell(Code.LIST_NAME_AS_TEXT, misplaced.message, at, misplaced.hint, part)
         return nodes

@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_WORD: Final = re.compile(r"(?<![^ \t\r\n(),=])[^ \t\r\n(),=]+(?![^ \t\r\n(),=])")
+WORD: Final = re.compile(r"[^ \t\r\n(),=]+")
+"""What may be the name of a list: none of the characters that end one."""
+
 _DELIMITER: Final = re.compile(r"[ \t\r\n(),=]")
 _TOKEN: Final = re.compile(r"([\"']).*?(?<!\\)\1|[()=,\"']|[^()\"'\s=,]+", re.DOTALL | re.ASCII)
 
@@ -25,17 +27,20 @@ class ListNames:
     """The names of all lists, ready to be found."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self._names: Final = frozenset(names)
+        """Take the names; more may come and go, but none that are no single word."""
+        self._names: Final = names
         # Names that are no single word are few and draw a warning; one expression of all names would be slow.
         odd = sorted((name for name in self._names if _DELIMITER.search(name)), key=len, reverse=True)
         words = "|".join(re.escape(name) for name in odd)
         self._odd: Final = re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])") if odd else None
+        self.has_odd: Final = bool(odd)
+        """Whether any name is no single word."""
 
     def find(self, text: str) -> list[Span]:
         """Return where names of lists stand alone in a text."""
         if not self._names:
             return []
-        spans = [match.span() for match in _WORD.finditer(text) if match.group() in self._names]
+        spans = [match.span() for match in WORD.finditer(text) if match.group() in self._names]
         if self._odd is None:
             return spans
         free = []

@@ -40,8 +40,8 @@ def load(
         configuration = read_configuration(falco_config, variables or {}, sources, problems)
     checker = Checker(configuration.fields)
     items = [read(file, sources, problems) for file in files]
-    states = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(states, configuration, checker, sources, problems))
+    collected = collect(items, sources, problems)
+    rules = selection.apply(compile_rules(collected, configuration, checker, sources, problems))
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = (
@@ -51,8 +51,8 @@ def load(
         ruleset,
         tuple(problems),
         tuple(file.name for file in files),
-        macros=len(states[-1].macros),
-        lists=len(states[-1].lists),
+        macros=len(collected.definitions.macros),
+        lists=len(collected.definitions.lists),
         fields=checker.fields,
     )
 

@@ -1,81 +1,102 @@
 """What of earlier files a later one gives another meaning: the lists, macros and rules to look at as they were.
 
 Each file must be right with those before it, whatever comes later. A condition that no later file has a hand in is what
-it was: the look at what counts in the end has told what is wrong with it. Called by the compiler. Spec section 2.9.
+it was: the look at what counts in the end has told what is wrong with it. Called by the compiler, which goes back from
+file to file. Spec section 2.9.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
-from rules.collector import Definitions
-from rules.items import RuleItem, ValueList
-from rules.list_names import ListNames
+from rules.collector import Collected, Definitions, Former, Numbered
+from rules.exceptions import ShapeError, compose
+from rules.items import ListItem, MacroItem, RuleItem
+from rules.list_names import WORD
 from rules.text import Text
 
 _IDENTIFIER: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
-def outdated(before: Definitions, after: Definitions) -> Definitions:
-    """Return those of a file's definitions that the next file changes, or that use what it changes or adds.
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """What a file gives another meaning."""
+
+    names: Sequence[str]
+    """Lists and macros that it changes or adds, and those before it that use them."""
+    rules: Sequence[str]
+    """Rules before it that use any of these, or that it changes."""
+
+
+class Users:
+    """What uses a name, be it that of a list or of a macro, in any state that a file but the last leaves.
 
     Names are taken wherever they could be meant: rather one too many than one too few.
     """
-    names = _Names(after)
-    users: dict[str, list[str]] = defaultdict(list)
-    for name, used in names.used_by(before):
-        users[used].append(name)
-    waiting = [*_changed(before.lists, after.lists), *_changed(before.macros, after.macros)]
-    touched = set(waiting)
-    while waiting:
-        for name in users[waiting.pop()]:
-            if name not in touched:
-                touched.add(name)
-                waiting.append(name)
-    return Definitions(
-        {name: one for name, one in before.lists.items() if name in touched},
-        {name: one for name, one in before.macros.items() if name in touched},
-        {
-            name: rule
-            for name, rule in before.rules.items()
-            if _is_other(rule.item, after.rules[name].item) or not touched.isdisjoint(names.used_in(_texts(rule.item)))
-        },
-    )
+
+    def __init__(self, collected: Collected) -> None:
+        self._names: Final[dict[str, set[str]]] = defaultdict(set)
+        """Lists and macros, by the words that stand in them."""
+        self._rules: Final[dict[str, set[str]]] = defaultdict(set)
+        """Rules, by the words that stand in them."""
+        for numbered in _earlier(collected):
+            item = numbered.item
+            if isinstance(item, RuleItem):
+                self._add(self._rules, item.name, chain.from_iterable(map(_words, _texts(item))))
+            elif isinstance(item, MacroItem):
+                self._add(self._names, item.name, _words(item.condition))
+            else:  # only what is as a whole the name of a list is put into a list
+                self._add(self._names, item.name, [text.value for text in item.items])
+
+    @staticmethod
+    def _add(users: dict[str, set[str]], name: str, words: Iterable[str]) -> None:
+        for word in words:
+            users[word].add(name)
+
+    def outdated(self, former: Former, after: Definitions) -> Outdated:
+        """Return what a file gives another meaning; `after` are the definitions as it leaves them."""
+        waiting = [*former.lists, *former.macros]
+        names = set(waiting)
+        rules = {
+            name
+            for name, before in former.rules.items()
+            if before is not None and _judged(before.item) != _judged(after.rules[name].item)
+        }
+        while waiting:
+            name = waiting.pop()
+            rules |= _users(self._rules, name)
+            new = _users(self._names, name) - names
+            names |= new
+            waiting += new
+        return Outdated(sorted(names), sorted(rules))
 
 
-class _Names:
-    """The names of all lists and macros, ready to be found in text."""
-
-    def __init__(self, definitions: Definitions) -> None:
-        self._lists: Final = ListNames(definitions.lists)
-        self._macros: Final = frozenset(definitions.macros)
-
-    def used_by(self, definitions: Definitions) -> Iterator[tuple[str, str]]:
-        """Yield each name of a list or macro and a name that its text uses."""
-        for name, one in definitions.lists.items():
-            for used in self.used_in(one.item.items):
-                yield name, used
-        for name, macro in definitions.macros.items():
-            for used in self.used_in((macro.item.condition,)):
-                yield name, used
-
-    def used_in(self, texts: Iterable[Text]) -> set[str]:
-        """Return the names that stand in texts."""
-        used: set[str] = set()
-        for text in texts:
-            used.update(text.value[slice(*span)] for span in self._lists.find(text.value))
-            used.update(self._macros.intersection(_IDENTIFIER.findall(text.value)))
-        return used
+def _users(by_word: dict[str, set[str]], name: str) -> set[str]:
+    """Return the users of a name; where it is no single word, what has the first of its words, if it has any."""
+    users = by_word.get(name, set())
+    if WORD.fullmatch(name) is not None:
+        return users
+    word = WORD.search(name)
+    return users.union(*by_word.values()) if word is None else users | by_word.get(word.group(), set())
 
 
-def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
-    return (name for name, one in after.items() if before.get(name) is not one)
+_Any = Numbered[ListItem] | Numbered[MacroItem] | Numbered[RuleItem]
 
 
-def _is_other(before: RuleItem, after: RuleItem) -> bool:
-    """Tell whether a rule may be right now though it was wrong before."""
-    return before is not after and _judged(before) != _judged(after)
+def _earlier(collected: Collected) -> Iterator[_Any]:
+    """Yield all that some file but the last leaves."""
+    last = collected.formers[-1].start
+    definitions = collected.definitions
+    kinds: tuple[Mapping[str, _Any], ...] = (definitions.lists, definitions.macros, definitions.rules)
+    for kind in kinds:
+        yield from (one for one in kind.values() if one.visibility <= last)
+    for former in collected.formers:
+        befores: tuple[Mapping[str, _Any | None], ...] = (former.lists, former.macros, former.rules)
+        for before in befores:
+            yield from filter(None, before.values())
 
 
 def _judged(rule: RuleItem) -> tuple[object, ...]:
@@ -83,17 +104,18 @@ def _judged(rule: RuleItem) -> tuple[object, ...]:
     return rule.condition, rule.output, rule.exceptions, rule.skips_unknown_fields, rule.tags
 
 
+def _words(text: Text) -> Iterator[str]:
+    yield from WORD.findall(text.value)
+    yield from _IDENTIFIER.findall(text.value)
+
+
 def _texts(rule: RuleItem) -> Iterator[Text]:
     """Yield what lists and macros are looked for in."""
     yield rule.condition
     for exception in rule.exceptions:
-        yield from exception.fields
-        yield from _flat(exception.values)
-
-
-def _flat(values: Iterable[Text | ValueList]) -> Iterator[Text]:
-    for value in values:
-        if isinstance(value, Text):
-            yield value
-        else:
-            yield from _flat(value.items)
+        try:
+            text = compose(exception).text
+        except ShapeError:  # wrong whatever the lists
+            continue
+        if text is not None:
+            yield text

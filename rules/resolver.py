@@ -4,12 +4,12 @@ Lists are put into the text of a condition before it is parsed, macros into its 
 rule files rely on. The third phase of a load; the checker comes next. Spec section 2.9.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from rules.collector import Definitions, Numbered
+from rules.collector import Definitions, Former, Numbered
 from rules.items import MacroItem
 from rules.list_names import ListNames, Misplaced, misplaced
 from rules.nodes import And, MacroRef, Node, Not, Or
@@ -53,33 +53,57 @@ _MAX_CHAIN: Final = 50
 class Resolver:
     """The lists and macros of one load, ready to be put into conditions."""
 
-    def __init__(self, definitions: Definitions, later_macros: Collection[str] = ()) -> None:
-        """Take the definitions, and the names of macros that only a later file defines."""
+    def __init__(self, definitions: Definitions) -> None:
+        """Take the definitions as the last file leaves them."""
+        self.definitions: Final = definitions.copy()
         self.used_lists: Final[set[str]] = set()
         self.used_macros: Final[set[str]] = set()
-        self.errors: Final[dict[tuple[str, str], ConditionError]] = {}
+        self.errors: Final[dict[tuple[str, str], list[ConditionError]]] = {}
         """What is wrong with lists and macros themselves, by ("list" or "macro", name)."""
         self.misplaced: Final[list[tuple[Misplaced, int, str]]] = []
         """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
-        self._definitions: Final = definitions
-        self._later_macros: Final = later_macros
+        self._all_macros: Final = definitions.macros
+        self._guesses = 0
+        self._lists: Final[dict[str, Text]] = {}
+        self._sizes: Final[dict[str, int]] = {}
+        self._list_names = ListNames(self.definitions.lists)
+        self._trees: Final[dict[str, _Tree]] = {}
+        self._resolving: Final[set[str]] = set()
+        self._resolve_all(self.definitions.lists, self.definitions.macros)
+
+    def go_back(self, former: Former, outdated: Collection[str]) -> None:
+        """Take the definitions as they were before a file; lists and macros that are not outdated stay as they are."""
+        self.definitions.undo(former)
+        for name in outdated:
+            for known in (self._lists, self._sizes, self._trees):
+                known.pop(name, None)
+            self.errors.pop(("list", name), None)
+            self.errors.pop(("macro", name), None)
+        if self._list_names.has_odd:
+            self._list_names = ListNames(self.definitions.lists)
+        lists, macros = self.definitions.lists, self.definitions.macros
+        self._resolve_all(
+            [name for name in outdated if name in lists],
+            # In the order of definition none has to wait for a long chain of others.
+            sorted((name for name in outdated if name in macros), key=lambda name: macros[name].index),
+        )
+
+    def _resolve_all(self, lists: Iterable[str], macros: Iterable[str]) -> None:
         self._visits = 0
         self._checks = 0
         self._all_visits = 0
         self._size = 0
-        self._guesses = 0
-        items_of = {name: self._items_of(name) for name in definitions.lists}
-        self._lists: Final = {name: _joined(items) for name, items in items_of.items()}
-        self._sizes: Final = {name: len(items) for name, items in items_of.items()}
-        self._list_names: Final = ListNames(self._lists)
-        self._trees: Final[dict[str, _Tree]] = {}
-        self._resolving: Final[set[str]] = set()
-        for name in self._definitions.macros:
+        for name in lists:
+            items = self._items_of(name)
+            self._lists[name] = _joined(items)
+            self._sizes[name] = len(items)
+        for name in macros:
             self._resolve_macro(name)
 
-    def resolve(self, condition: Text) -> Node:
-        """Return a condition of a rule without names of lists and macros. Raises ConditionError."""
-        tree = self._expand(parse(self._substitute(condition)), None)
+    def resolve(self, condition: Text) -> "Resolved":
+        """Return a condition without names of lists and macros. Raises ConditionError where it cannot be one."""
+        errors: list[ConditionError] = []
+        tree = self._expand(parse(self._substitute(condition)), None, errors)
         if tree.depth > _MAX_DEPTH:
             raise ConditionError(TOO_DEEP, condition.origins[0], FLATTEN)
         if tree.checks > _MAX_CHECKS:
@@ -89,7 +113,7 @@ class Resolver:
         if self._checks > _MAX_ALL_CHECKS:
             message = f"with this condition all rules together hold more than {_MAX_ALL_CHECKS:,} comparisons"
             raise ConditionError(message, condition.origins[0], FLATTEN)
-        return tree.node
+        return Resolved(tree.node, errors)
 
     def _items_of(self, name: str) -> list[Text]:
         """Return a list's items, lists among them replaced by theirs at any depth and in any order of definition."""
@@ -98,16 +122,16 @@ class Resolver:
         try:
             self._gather(name, (), items)
             self._grow(
-                sum(len(item.value) for item in items), f"the list '{name}'", self._definitions.lists[name].item.at
+                sum(len(item.value) for item in items), f"the list '{name}'", self.definitions.lists[name].item.at
             )
         except ConditionError as error:
-            self.errors["list", name] = error
+            self.errors["list", name] = [error]
             return []
         return items
 
     def _gather(self, name: str, inside: tuple[str, ...], items: list[Text]) -> None:
         """Append a list's items; a list that holds itself stays a word there."""
-        lists = self._definitions.lists
+        lists = self.definitions.lists
         self._visits += 1
         self._all_visits += 1
         if self._visits > _MAX_VISITS or self._all_visits > _MAX_ALL_VISITS + len(lists):
@@ -160,80 +184,79 @@ class Resolver:
         return Text.join(pieces)
 
     def _resolve_macro(self, name: str) -> None:
-        """Put a macro's tree among the trees, or what is wrong with it among the errors."""
+        """Put a macro's tree among the trees, and what is wrong with it among the errors."""
         if name in self._trees or ("macro", name) in self.errors:
             return
-        macro = self._definitions.macros[name]
+        macro = self.definitions.macros[name]
+        errors: list[ConditionError] = []
         self._resolving.add(name)
         try:
-            self._trees[name] = self._expand(parse(self._substitute(macro.item.condition, macro.item.name)), macro)
+            node = parse(self._substitute(macro.item.condition, macro.item.name))
+            self._trees[name] = self._expand(node, macro, errors)
         except ConditionError as error:
-            self.errors["macro", name] = error
+            errors.append(error)
         except RecursionError:  # how deep is too deep Python alone knows: it depends on who called
-            self.errors["macro", name] = ConditionError(TOO_DEEP, macro.item.condition.origins[0], FLATTEN)
+            errors.append(ConditionError(TOO_DEEP, macro.item.condition.origins[0], FLATTEN))
+        if errors:
+            self.errors["macro", name] = errors
         self._resolving.discard(name)
 
-    def _expand(self, node: Node, inside: Numbered[MacroItem] | None) -> "_Tree":
-        """Return the tree with each macro's name replaced by the macro's tree."""
+    def _expand(self, node: Node, inside: Numbered[MacroItem] | None, errors: list[ConditionError]) -> "_Tree":
+        """Return the tree with each macro's name replaced by the macro's tree, and what is a gap alone left out."""
         match node:
             case And(children) | Or(children):
-                trees = self._expand_all(children, inside)
+                all_trees = [self._expand(child, inside, errors) for child in children]
+                trees = [tree for tree in all_trees if tree is not _GAP]
+                if not trees:
+                    return _GAP
                 checks = sum(tree.checks for tree in trees)
                 depth = max(tree.depth for tree in trees) + 1
                 return _Tree(type(node)(tuple(tree.node for tree in trees)), checks, depth)
             case Not(child):
-                tree = self._expand(child, inside)
-                return _Tree(Not(tree.node), tree.checks, tree.depth + 1)
+                tree = self._expand(child, inside, errors)
+                return tree if tree is _GAP else _Tree(Not(tree.node), tree.checks, tree.depth + 1)
             case MacroRef():
-                return self._tree(node, inside)
+                return self._tree(node, inside, errors)
         return _Tree(node, 1, 0)
 
-    def _expand_all(self, children: Sequence[Node], inside: Numbered[MacroItem] | None) -> list["_Tree"]:
-        """Return the trees of all; where one cannot be, the others are looked at too, for the macros that they use."""
-        trees = []
-        first: ConditionError | None = None
-        for child in children:
-            try:
-                trees.append(self._expand(child, inside))
-            except ConditionError as error:
-                first = first or error
-        if first is not None:
-            raise first
-        return trees
-
-    def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None) -> "_Tree":
-        macro = self._definitions.macros.get(node.name)
-        if macro is None and ("macro", node.name) in self._definitions.broken:
-            raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
-        if macro is None and node.name in self._later_macros:
-            raise MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
+    def _tree(self, node: MacroRef, inside: Numbered[MacroItem] | None, errors: list[ConditionError]) -> "_Tree":
+        """Return the tree of a macro, or a gap and what is wrong; raise ConditionError where it is too much."""
+        macro = self.definitions.macros.get(node.name)
         if macro is None:
-            self._guesses += 1
-            known = self._definitions.macros if self._guesses <= _MAX_GUESSES else ()
-            close = get_close_matches(node.name, known, n=1)
-            hint = (
-                f"did you mean '{close[0]}'?"
-                if close
-                else "define it, or write a field (with its dot) and a comparison"
-            )
-            raise MacroError(f"there is no macro '{node.name}'", node.at, hint)
+            errors.append(self._missing(node))
+            return _GAP
         self.used_macros.add(node.name)
         if inside is not None and macro.index >= inside.visibility:
             hint = f"move '{node.name}' before '{inside.item.name}'"
-            raise MacroError(f"the macro '{node.name}' is defined later than the one that uses it", node.at, hint)
+            message = f"the macro '{node.name}' is defined later than the one that uses it"
+            errors.append(MacroError(message, node.at, hint))
+            return _GAP
         if node.name in self._resolving:
-            raise MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop")
+            errors.append(MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop"))
+            return _GAP
         if len(self._resolving) > _MAX_CHAIN:
             raise MacroError("macros use each other too deeply", node.at, FLATTEN)
         self._resolve_macro(node.name)
         if ("macro", node.name) in self.errors:
-            raise BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
-        tree = self._trees[node.name]
+            errors.append(_broken(node))
+        tree = self._trees.get(node.name, _GAP)
         if tree.checks > _MAX_CHECKS:
             raise ConditionError(f"the macro '{node.name}' holds more than {_MAX_CHECKS:,} comparisons", node.at)
         if tree.depth > _MAX_DEPTH:
             raise ConditionError(f"the macro '{node.name}' nests too deeply", node.at, FLATTEN)
         return tree
+
+    def _missing(self, node: MacroRef) -> "MacroError":
+        """Return what is wrong with the name of a macro that there is not."""
+        if ("macro", node.name) in self.definitions.broken:
+            return _broken(node)
+        if node.name in self._all_macros:
+            return MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
+        self._guesses += 1
+        known = self.definitions.macros if self._guesses <= _MAX_GUESSES else ()
+        close = get_close_matches(node.name, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "define it, or write a field (with its dot) and a comparison"
+        return MacroError(f"there is no macro '{node.name}'", node.at, hint)
 
 
 class MacroError(ConditionError):
@@ -244,6 +267,20 @@ class BrokenMacroError(MacroError):
     """A condition that is unusable only because a macro of it is; that is told once, at the macro."""
 
 
+def _broken(node: MacroRef) -> BrokenMacroError:
+    return BrokenMacroError(f"the macro '{node.name}' is broken", node.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A condition without names of lists and macros."""
+
+    node: Node
+    """Without the macros that are wrong."""
+    errors: list[ConditionError]
+    """What is wrong with its macros."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tree:
     node: Node
@@ -252,6 +289,9 @@ class _Tree:
     depth: int
     """How many conjunctions, disjunctions and negations lie over the deepest of them."""
 
+
+_GAP: Final = _Tree(And(()), 0, 0)
+"""In place of a macro that is wrong: what stands beside it is looked at all the same."""
 
 TOO_DEEP: Final = "the condition nests too deeply with its macros put in"
 LATER_FILE: Final = "every file must be complete with those before it: define the macro there"

@@ -174,9 +174,19 @@ def test_what_a_file_leaves_wrong_no_later_one_can_mend(
     load_text: LoadText, files: tuple[str, ...], message: str, file: str
 ) -> None:
     result = load_text(*files)
-    assert [(problem.message, problem.hint) for problem in result.errors] == [(message, _MEND)]
-    assert result.errors[0].position is not None
-    assert result.errors[0].position.file == file
+    (problem,) = result.errors
+    assert problem.message == message
+    assert problem.hint.endswith(_MEND)
+    assert problem.position is not None
+    assert problem.position.file == file
+
+
+def test_what_to_do_about_a_mistake_is_told_also_where_a_later_file_seems_to_mend_it(load_text: LoadText) -> None:
+    errors = load_text(_rule("ka.vreb = a"), _rule("ka.usr.name = a"), _REDEFINED).errors
+    assert sorted(problem.hint for problem in errors) == [
+        f"did you mean 'ka.user.name'?; {_MEND}",
+        f"did you mean 'ka.verb'?; {_MEND}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ def _loaded(text: str) -> None:
     result.to_json()
 
 
+def _loaded_each(text: str) -> None:
+    result = load([RuleFile(f"{number}.yaml", one.encode()) for number, one in enumerate(text.split("---"))])
+    result.to_text()
+
+
 _RULE = (
     "- rule: r{n}\n  desc: d\n  condition: ka.verb = a and m{n}\n  output: o %ka.verb\n  priority: debug\n"
     "  source: k8s_audit\n  tags: [a, b]\n  exceptions: [{{name: e, fields: [ka.verb], values: [[a], ['b c']]}}]\n"
@@ -78,10 +83,16 @@ _RULE = (
         (_loaded, "- [a]\n"),
         (_loaded, "- {{a: b, c: d}}\n"),
         (_loaded, "["),
+        (_loaded_each, "---" + _RULE + "- macro: m{n}\n  condition: ka.uri exists\n- list: l{n}\n  items: [a, b]\n"),
+        (_loaded_each, "---" + _RULE + "---- macro: m{n}\n  condition: ka.uri exists\n"),
+        (_loaded_each, "---- list: l{n}\n  items: [x]\n---- list: l{n}\n  items: [k{n}]\n"),
+        (_loaded_each, "---" + _RULE + "---- rule: r{n}\n  enabled: true\n  override: {{enabled: replace}}\n"),
+        (_loaded_each, "---" + _RULE + "---- rule: r{n}\n  tags: [b]\n  override: {{tags: append}}\n"),
+        (_loaded_each, "---- macro: m{n}\n  condition: ka.verb =\n"),
     ],
 )
 def test_twice_as_much_takes_at_most_twice_as_many_steps(work: Work, piece: str) -> None:
-    text = [piece.format(n=n) if work is _loaded else piece for n in range(4 * _NUMBER)]
+    text = [piece.format(n=n) if work in {_loaded, _loaded_each} else piece for n in range(4 * _NUMBER)]
     work(text[0])  # what is kept from call to call is there now
     assert _is_linear(work, text)
 
