@@ -79,34 +79,6 @@ EQUAL_MEMBERS = 40
 _BROKEN_QUERIES = frozenset({19, 20, 25})
 
 DEVIATIONS = (
-    Deviation(
-        "condition_syntax.json",
-        "1.3",
-        None,
-        "A list of one name without parentheses is shown so there; here parentheses make no difference.",
-        r" (in|intersects|pmatch) \w+$",
-    ),
-    Deviation(
-        "condition_syntax.json",
-        "1.2.1",
-        None,
-        "Of a bad escape the place is the end of the text there; here the escape itself is pointed at.",
-        r"^refused: a\.b = \"\\",
-    ),
-    Deviation(
-        "condition_syntax.json",
-        "1.3",
-        None,
-        "Of what is no transformer the place is the parenthesis there; here its name is pointed at.",
-        r"^refused: a\.b = (a|anyof)\(",
-    ),
-    Deviation(
-        "condition_syntax.json",
-        "1.3",
-        None,
-        "Of a missing blank the place is before the operator there; here it is where the blank should stand.",
-        r"^refused: a\.b contains",
-    ),
     Deviation("field_values_edge.json", "4.1", None, _SPELLING, r"^jevt\.value\[/requestObject\]$", frozenset({34})),
     Deviation(
         "field_values_edge.json",
