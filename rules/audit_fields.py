@@ -36,9 +36,19 @@ def _form_decoded(text: str) -> str:
     return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace")
 
 
+_NO_URL: Final = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:)[^/?]*:|[^?]*%(?![0-9a-fA-F]{2})|.*[\0-\x1f\x7f]", re.DOTALL)
+"""No scheme before a colon, a broken escape in the path, a control character."""
+
+
 def _uri_param(event: Event, key: str | None) -> FieldValue:
-    uri = event.text("requestURI")
-    return next((value for name, value in query_parameters(uri or "") if name == key), None)
+    """Read the first parameter of a name; what is no URL has none, as in the reference.
+
+    No request hides by that: the API server refuses what is no URL, and spells the path of any other anew.
+    """
+    uri = event.string("requestURI") or event.text("requestURI") or ""
+    if _NO_URL.match(uri.partition("#")[0]):
+        return None
+    return next((value for name, value in query_parameters(uri) if name == key), None)
 
 
 def _target_pod_name(event: Event, _argument: str | None) -> FieldValue:

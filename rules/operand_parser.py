@@ -10,8 +10,8 @@ from typing import Final, NoReturn
 
 from rules.nodes import FieldRef, Group, Literal, Operand, Transform
 from rules.operators import MODIFIERS
-from rules.text import Text, holds_bytes
-from rules.tokenizer import ConditionError, Token, Tokenizer
+from rules.text import holds_bytes
+from rules.tokenizer import Token, Tokenizer
 from rules.transformers import TRANSFORMERS
 
 VAL: Final = "val"
@@ -85,9 +85,12 @@ def read_transformer(tokenizer: Tokenizer, depth: int) -> Transform:
 def _fail_name(tokenizer: Tokenizer, name: Token) -> NoReturn:
     if name.text == VAL:
         tokenizer.fail("val() stands only right after an operator", "write the field without it", at=name.at)
-    close = get_close_matches(name.text, TRANSFORMERS, n=1)
-    hint = f"did you mean '{close[0]}('?" if close else f"transformers are {', '.join(sorted(TRANSFORMERS))}"
-    tokenizer.fail(f"there is no transformer '{name.text}'", hint, at=name.at)
+    tokenizer.fail(f"there is no transformer '{name.text}'", _transformer_hint(name.text), at=name.at)
+
+
+def _transformer_hint(name: str) -> str:
+    close = get_close_matches(name, TRANSFORMERS, n=1)
+    return f"did you mean '{close[0]}('?" if close else f"transformers are {', '.join(sorted(TRANSFORMERS))}"
 
 
 def _transformer_argument(tokenizer: Tokenizer, name: str, depth: int) -> Literal | FieldRef | Group | Transform:
@@ -178,7 +181,7 @@ def read_value(tokenizer: Tokenizer, operator: str) -> Literal:
         if token.text in MODIFIERS:
             hint = modifier_hint(operator, token.text)
             tokenizer.fail(f"expected a blank after '{token.text}', found '('", hint)
-        _fail_name(tokenizer, token)
+        tokenizer.fail(f"found '(' after '{token.text}', which is no transformer", _transformer_hint(token.text))
     return Literal(token.text, token.at)
 
 
@@ -277,10 +280,10 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
             return bytes(character)
         if character not in _ESCAPED:
             shown = (character or b"").decode(errors="replace")
-            raise ConditionError(
-                f"'\\{shown}' is no escape",
-                _origin(tokenizer.text, tokenizer.index - len(token.text) + 1, inside[: match.start()]),
+            tokenizer.fail(
+                f"the text that ends here holds '\\{shown}', which is no escape",
                 r"a backslash itself is written \\",
+                at=_end(tokenizer),
             )
         return _ESCAPED[character]
 
@@ -288,5 +291,9 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
     return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
 
 
-def _origin(text: Text, start: int, before: bytes) -> int:
-    return text.origins[start + len(before.decode(errors="replace"))]
+def _end(tokenizer: Tokenizer) -> int:
+    """Return the place behind the quoted string that was taken, where the reference finds out.
+
+    What follows may have been written elsewhere. A quote that was put around a list's item stands where that begins.
+    """
+    return max(tokenizer.text.origins[tokenizer.index - 2 : tokenizer.index]) + 1

@@ -161,7 +161,8 @@ def _comparison(tokenizer: Tokenizer, left: Operand, depth: int) -> Check:
     operator = OPERATORS[token.text]
     has_blank = tokenizer.skip_blank()
     if not has_blank and operator.needs_blank:
-        tokenizer.fail(f"expected a blank after '{operator.name}', found {tokenizer.here()}")
+        # To the reference no operator stands here then: it points at its beginning.
+        tokenizer.fail(f"'{operator.name}' needs a blank after it, found {tokenizer.here()}", at=token.at)
     if operator.takes_modifier:
         modifier = _modifier(tokenizer, operator.name, has_blank=has_blank)
         if modifier:

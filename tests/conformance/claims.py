@@ -47,7 +47,9 @@ def since_request(event: Any) -> int:
 
 def _parameter(event: Any, key: str) -> str | None:
     uri = at(event, "requestURI")
-    query = "" if uri is ... else text(uri).partition("#")[0].partition("?")[2]
+    path, _, query = ("" if uri is ... else text(uri)).partition("#")[0].partition("?")
+    if path.startswith(":") or re.search("%(?![0-9A-Fa-f]{2})", path) or re.search("[\0-\x1f\x7f]", path + query):
+        return None  # no URL
     return next((value for name, value in parse_qsl(query, keep_blank_values=True) if name == key), None)
 
 

@@ -21,7 +21,7 @@ _IN_MASTERS = next(
 """Where the groups hold one that a transformer leaves, or makes, as it is compared with."""
 
 INSTEAD = {
-    "ka.uri.param[command] exists": {17, 18, 19, 20, 21, 22, 25, 26, 28, 29},
+    "ka.uri.param[command] exists": {17, 18, 19, 20, 21, 22, 26, 28, 29},
     "ka.req.pod.containers.add_capabilities intersects (NET_ADMIN)": {0},
     """ka.req.pod.containers.add_capabilities intersects ('["NET_ADMIN","SYS_TIME"]')""": set(),
     "ka.sourceips intersects (10.0.0.1)": set(range(50)) - {7, 9},

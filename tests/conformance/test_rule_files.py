@@ -1,4 +1,4 @@
-"""`rule_files.json`: what becomes of rule files, up to the condition and the output that are made of each rule."""
+"""`rule_files.json`: what becomes of rule files: lists, macros and rules, as written and as compiled."""
 
 import re
 from functools import cache
@@ -6,13 +6,17 @@ from functools import cache
 import pytest
 
 from rules.checker import CHECKER, Report
+from rules.collector import Definitions, collect
 from rules.conditions import FieldOperand
 from rules.errors import LoadResult, Problem
 from rules.loader import load
+from rules.nodes import Check
 from rules.output import Format, Placeholder, compile_format
 from rules.parser import parse
-from rules.reader import RuleFile
+from rules.reader import RuleFile, read
+from rules.resolver import Resolver
 from rules.selection import Choice, Selection
+from rules.text import Sources
 from tests.conformance.deviations import idle, meant
 from tests.conformance.reference import read_json, tell
 from tests.evaluators import as_text
@@ -21,29 +25,45 @@ _DATA = "rule_files.json"
 _CASES = read_json(_DATA)
 
 INSTEAD: dict[str, dict[str, object]] = {
-    "list nested 2 levels in order": {"condition of r": "ka.verb in (z)"},
-    "list nested mixed": {"condition of r": "ka.verb in (z)", "warnings": set()},
-    "list loop": {"condition of r": "ka.verb in (a)"},
+    "list nested 2 levels in order": {"items of list a": ["z"], "compiled condition of r": "ka.verb in (z)"},
+    "list nested reverse order": {"items of list a": ["z"], "items of list b": ["z"]},
+    "list nested mixed": {
+        "items of list a": ["z"],
+        "items of list b": ["z"],
+        "use of list c": True,
+        "warnings": set(),
+        "compiled condition of r": "ka.verb in (z)",
+    },
+    "list loop": {"items of list a": ["a"], "compiled condition of r": "ka.verb in (a)"},
     "list name inside quoted string with spaces": {"warnings": {("LOAD_LIST_NAME_AS_TEXT", "rule:r")}},
     "list name equals field": {"warnings": {("LOAD_LIST_NAME_AS_TEXT", "rule:r")}},
 }
 """What comes of rule files here in place of what comes of them there, part by part; all other parts are the same."""
 
 Parts = dict[str, object]
-"""What comes of rule files: of a load that fails its first error; else how many of what, and each rule's parts."""
+"""What comes of rule files: of a load that fails its first error; else each list's, macro's and rule's parts."""
+
+
+def _files(number: int) -> list[RuleFile]:
+    return [RuleFile(f"f{index}.yaml", text.encode()) for index, text in enumerate(_CASES[number]["files"])]
 
 
 @cache
 def _loaded(number: int, *, is_selected: bool = True) -> LoadResult:
     """Load the files of a case, with its choice of rules or without."""
-    case = _CASES[number]
-    files = [RuleFile(f"{index}.yaml", text.encode()) for index, text in enumerate(case["files"])]
     choices = (
         Choice(entry["op"] == "enable", pattern=entry.get("rule"), tag=entry.get("tag"))
-        for entry in case["options"].get("select", [])
+        for entry in _CASES[number]["options"].get("select", [])
         if is_selected
     )
-    return load(files, Selection(tuple(choices)))
+    return load(_files(number), Selection(tuple(choices)))
+
+
+def _definitions(number: int) -> Definitions:
+    """Return what the files of a case define, by the phases that a load begins with."""
+    sources = Sources()
+    problems: list[Problem] = []
+    return collect([read(file, sources, problems) for file in _files(number)], sources, problems)[-1]
 
 
 def _fails(number: int) -> list[str]:
@@ -57,33 +77,46 @@ def _fails(number: int) -> list[str]:
 def _there(number: int) -> Parts:
     expected, errors = _CASES[number]["result"], _fails(number)
     warned = {(warning["code"], warning["item"]) for one in expected["loads"] for warning in one["warnings"]}
+    assert (expected["rc"] == 0) is all(one["successful"] for one in expected["loads"])
     if errors:
-        return {"error": errors[:1], "warnings": warned}
+        return {"is loaded": False, "error": errors[:1], "warnings": warned}
     parts: Parts = {
+        "is loaded": expected["rc"] == 0,
         "error": [],
         "warnings": warned,
+        "files": [one["name"] for one in expected["loads"]],
         "enabled": expected["enabled"],
-        "macros": len(expected["macros"]),
-        "lists": len(expected["lists"]),
+        "macros": set(expected["macros"]),
+        "lists": set(expected["lists"]),
         "rules": set(expected["rules"]),
     }
+    for name, one in expected["lists"].items():
+        parts |= {f"items of list {name}": one["items_compiled"], f"use of list {name}": one["used"]}
+    for name, macro in expected["macros"].items():
+        parts |= {f"tree of macro {name}": macro["condition_compiled"], f"use of macro {name}": macro["used"]}
     for name, rule in expected["rules"].items():
         info = rule["info"]
-        parts |= {f"{part} of {name}": info[part] for part in ("description", "priority", "source", "tags", "enabled")}
-        parts[f"output of {name}"] = _without_places(compile_format(as_text(rule["output_compiled"])))
+        parts |= {f"{part} of {name}": info[part] for part in _INFO}
+        parts[f"exception fields of {name}"] = rule["exception_fields"]
+        parts[f"compiled output of {name}"] = _without_places(compile_format(as_text(rule["output_compiled"])))
         parts[f"fields of {name}"] = rule["output_fields"]
-        parts[f"condition of {name}"] = rule["condition_compiled"]
+        parts[f"compiled condition of {name}"] = rule["condition_compiled"]
     return parts
+
+
+_INFO = ("name", "description", "condition", "output", "priority", "source", "tags", "enabled")
+"""What the reference tells of a rule as it is written, but for captures."""
 
 
 def _compiled(parts: Parts) -> Parts:
     """Return the same with conditions as this project reads them."""
-    return {
-        part: _without_places(CHECKER.check(parse(as_text(str(said))), Report()))
-        if part.startswith("condition of ")
-        else said
-        for part, said in parts.items()
-    }
+    return {part: _read(part, said) for part, said in parts.items()}
+
+
+def _read(part: str, said: object) -> object:
+    if part.startswith("compiled condition of "):
+        return _without_places(CHECKER.check(parse(as_text(str(said))), Report()))
+    return _without_places(parse(as_text(str(said)))) if part.startswith("tree of macro ") else said
 
 
 def _here(number: int) -> Parts:
@@ -93,30 +126,59 @@ def _here(number: int) -> Parts:
         # What the reference warned of before it stopped is warned of here too; it may be more here.
         warned = _there(number)["warnings"]
         assert isinstance(warned, set)
-        return {"error": [problem.code.value for problem in result.errors][:1], "warnings": warns & warned}
+        first = [problem.code.value for problem in result.errors][:1]
+        return {"is loaded": result.ruleset is not None, "error": first, "warnings": warns & warned}
     rules = result.ruleset.by_name
+    definitions = _definitions(number)
     parts: Parts = {
+        "is loaded": True,
         "error": [],
         "warnings": warns,
+        "files": list(result.files),
         "enabled": sum(rule.is_enabled for rule in rules.values()),
-        "macros": result.macros,
-        "lists": result.lists,
+        "macros": set(definitions.macros),
+        "lists": set(definitions.lists),
         "rules": set(rules),
     }
+    assert (result.macros, result.lists) == (len(definitions.macros), len(definitions.lists))
+    parts |= _resolved(definitions, warns)
     unselected = _loaded(number, is_selected=False).ruleset
     assert unselected is not None
     for name, rule in rules.items():
+        item = definitions.rules[name].item
+        excepting = [exception for exception in item.exceptions if exception.values]
+        fields = {field.value for exception in excepting for field in exception.fields}
         parts |= {
+            f"name of {name}": rule.name,
             f"description of {name}": rule.description,
+            f"condition of {name}": item.condition.value,
+            f"output of {name}": item.output.value,
             f"priority of {name}": str(rule.priority),
             f"source of {name}": rule.source,
             f"tags of {name}": list(rule.tags),
             # The reference tells what the files say, without the choice of rules.
             f"enabled of {name}": unselected.by_name[name].is_enabled,
-            f"output of {name}": _without_places(rule.output),
+            f"exception fields of {name}": sorted(fields),
+            f"compiled output of {name}": _without_places(rule.output),
             f"fields of {name}": _fields(rule.output),
-            f"condition of {name}": _without_places(rule.condition),
+            f"compiled condition of {name}": _without_places(rule.condition),
         }
+    return parts
+
+
+def _resolved(definitions: Definitions, warns: set[tuple[str, str]]) -> Parts:
+    """Return what lists and macros stand for, and whether anything uses them."""
+    resolver = Resolver(definitions)
+    parts: Parts = {}
+    for name in definitions.lists:
+        check = resolver.resolve(as_text(f"a.b in ({name})"))
+        assert isinstance(check, Check)
+        assert isinstance(check.right, tuple)
+        parts[f"items of list {name}"] = [literal.value for literal in check.right]
+        parts[f"use of list {name}"] = ("LOAD_UNUSED_LIST", f"list:{name}") not in warns
+    for name, macro in definitions.macros.items():
+        parts[f"tree of macro {name}"] = _without_places(resolver.resolve(macro.item.condition))
+        parts[f"use of macro {name}"] = ("LOAD_UNUSED_MACRO", f"macro:{name}") not in warns
     return parts
 
 
@@ -152,6 +214,21 @@ def test_rule_files_load_as_in_the_reference(number: int, request: pytest.Fixtur
     assert [part for part in _different(number) if meant(_DATA, f"{name}: {part}") is None] == []
     assert _here(number) == _compiled({**_there(number), **INSTEAD.get(name, {})}), _loaded(number).to_text()
     tell(request, _DATA, 1, bool(_different(number)))
+
+
+def test_all_that_is_told_of_rule_files_is_compared() -> None:
+    """But for captures, which no case has."""
+    results = [case["result"] for case in _CASES]
+    rules = [rule for result in results for rule in result.get("rules", {}).values()]
+    info = [rule["info"] for rule in rules]
+    assert frozenset().union(*results) == {
+        *("rc", "loads", "plugin_requirements", "enabled", "lists", "macros", "rules"),
+    }
+    assert frozenset().union(*rules) == {
+        *("info", "condition_compiled", "exception_fields", "output_compiled", "output_fields"),
+    }
+    assert frozenset().union(*info) == {*_INFO, "capture", "capture_duration"}
+    assert {(one["capture"], one["capture_duration"]) for one in info} == {(False, 0)}
 
 
 def test_every_deviation_is_needed() -> None:

@@ -6,16 +6,17 @@ from tests.conformance.deviations import DEVIATIONS
 from tests.conformance.summary import summary
 
 
-def _report(when: str, *told: object) -> object:
+def report(when: str, *told: object) -> object:
+    """Return a test's report in which it told something."""
     return SimpleNamespace(when=when, user_properties=[("conformance", list(told)), ("other", 1)])
 
 
 def test_what_tests_told_is_added_up_by_data_file() -> None:
     reports = [
-        _report("call", "b.json", 1000, 0),
-        _report("call", "a-long-name.json", 1, 1),
-        _report("call", "b.json", 500, 2),
-        _report("teardown", "b.json", 500, 2),
+        report("call", "b.json", 1000, 0),
+        report("call", "a-long-name.json", 1, 1),
+        report("call", "b.json", 500, 2),
+        report("teardown", "b.json", 500, 2),
         object(),
     ]
     assert summary(reports) == [

@@ -46,6 +46,29 @@ def test_a_parameter_is_the_first_of_its_name(make_event: MakeEvent) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "command"),
+    [
+        ("http://h/x?command=id", "id"),
+        ("x?command=id", "id"),
+        ("/a:b%20/c?command=id", "id"),
+        ("/x?command=id#\n%zz", "id"),
+        ("://x?command=id", None),
+        ("1a://x?command=id", None),
+        ("a:b?command=id", "id"),
+        ("/x%zz?command=id", None),
+        ("/x%2?command=id", None),
+        ("/x\n?command=id", None),
+        ("/x?command=id&k=\x7f", None),
+        ("/x?command=id&k=\0", None),
+        ({"a": "/x?command=id"}, None),
+        (["/x?command=id"], 'id"]'),
+    ],
+)
+def test_what_is_no_url_has_no_parameter(make_event: MakeEvent, uri: object, command: str | None) -> None:
+    assert _read(make_event(requestURI=uri), "ka.uri.param", "command") == command
+
+
+@pytest.mark.parametrize(
     ("query", "command", "is_dry"),
     [
         ("command%00=ls&command=bash", "bash", "false"),

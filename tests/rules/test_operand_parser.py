@@ -3,7 +3,8 @@
 import pytest
 
 from rules.nodes import FieldRef, Group, Literal, Transform
-from rules.operand_parser import read_operand
+from rules.operand_parser import read_operand, read_quoted
+from rules.text import Text
 from rules.tokenizer import ConditionError, Tokenizer
 from tests.evaluators import as_text
 
@@ -37,3 +38,13 @@ def test_transformers_nest_up_to_a_limit() -> None:
     with pytest.raises(ConditionError, match=r"^transformers are nested too deeply$") as caught:
         read_operand(Tokenizer(as_text("tolower(" * 100 + "a.b" + ")" * 100)))
     assert caught.value.hint == "use fewer of them"
+
+
+def test_quoted_text_that_was_put_in_ends_where_it_was_written() -> None:
+    """The quotes that an item of a list gets when it is put in stand where the item begins."""
+    quote = Text.at('"', 100)
+    item = Text.from_offsets(r"a \q", 100, range(5))
+    behind = Text.at(", b", 7)
+    with pytest.raises(ConditionError) as caught:
+        read_quoted(Tokenizer(Text.join((quote, item, quote, behind))))
+    assert (caught.value.message, caught.value.at) == (r"the text that ends here holds '\q', which is no escape", 104)
