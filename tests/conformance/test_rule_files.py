@@ -63,7 +63,7 @@ def _definitions(number: int) -> Definitions:
     """Return what the files of a case define, by the phases that a load begins with."""
     sources = Sources()
     problems: list[Problem] = []
-    return collect([read(file, sources, problems) for file in _files(number)], sources, problems)[-1]
+    return collect([read(file, sources, problems) for file in _files(number)], sources, problems).definitions
 
 
 def _fails(number: int) -> list[str]:
@@ -171,13 +171,13 @@ def _resolved(definitions: Definitions, warns: set[tuple[str, str]]) -> Parts:
     resolver = Resolver(definitions)
     parts: Parts = {}
     for name in definitions.lists:
-        check = resolver.resolve(as_text(f"a.b in ({name})"))
+        check = resolver.resolve(as_text(f"a.b in ({name})")).node
         assert isinstance(check, Check)
         assert isinstance(check.right, tuple)
         parts[f"items of list {name}"] = [literal.value for literal in check.right]
         parts[f"use of list {name}"] = ("LOAD_UNUSED_LIST", f"list:{name}") not in warns
     for name, macro in definitions.macros.items():
-        parts[f"tree of macro {name}"] = _without_places(resolver.resolve(macro.item.condition))
+        parts[f"tree of macro {name}"] = _without_places(resolver.resolve(macro.item.condition).node)
         parts[f"use of macro {name}"] = ("LOAD_UNUSED_MACRO", f"macro:{name}") not in warns
     return parts
 
