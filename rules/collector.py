@@ -91,6 +91,8 @@ class Collected:
     """As the last file leaves them: those that count."""
     formers: Sequence[Former]
     """For each file what it took the place of."""
+    replaced: Sequence[RuleItem] = ()
+    """Rules whose own file puts others in place of their exceptions: the fields of these have to be there too."""
 
 
 def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Problem]) -> Collected:
@@ -102,12 +104,13 @@ def collect(files: Iterable[Iterable[Item]], sources: Sources, problems: list[Pr
         formers.append(former)
         for item in items:
             collector.take(item)
-    return Collected(collector.definitions, formers)
+    return Collected(collector.definitions, formers, collector.replaced)
 
 
 class _Collector:
     def __init__(self, sources: Sources, problems: list[Problem]) -> None:
         self.definitions = Definitions()
+        self.replaced: list[RuleItem] = []
         self._former = Former(0)
         self._sources = sources
         self._problems = problems
@@ -131,11 +134,13 @@ class _Collector:
                 self._change_rule(item)
             case EngineVersion():
                 self._check_engine(item)
-            case BrokenItem(kind, name, words):
+            case BrokenItem(kind, name, words, readable):
                 broken = self.definitions.broken
                 before = broken.get((kind, name))
                 self._former.broken.setdefault((kind, name), before)
                 broken[kind, name] = words if before is None else words | before
+                if readable is not None:
+                    self.take(readable)
             case _:
                 self._check_plugins(item)
 
@@ -185,8 +190,8 @@ class _Collector:
                 f"rule {item.name}",
                 f"write source: {before.item.source}",
             )
-            return
-        self._define(self.definitions.rules, self._former.rules, item.name, item)
+            item = replace(item, source=before.item.source, is_broken=True)
+        self._define_rule(item, before)
 
     def _change_rule(self, item: RuleChange) -> None:
         title = f"rule {item.name}"
@@ -202,7 +207,7 @@ class _Collector:
                 title,
                 "leave 'source' out",
             )
-            return
+            item = replace(item, is_broken=True)
         after = _changed(before.item, item)
         appends = item.changes.get("exceptions") is Change.APPEND
         if item.exceptions is not None:
@@ -214,7 +219,12 @@ class _Collector:
                 append(after.exceptions, item.exceptions, complain) if appends else define(item.exceptions, complain)
             )
             after = replace(after, exceptions=exceptions)
-        self._define(self.definitions.rules, self._former.rules, item.name, after)
+        self._define_rule(after, before)
+
+    def _define_rule(self, item: RuleItem, before: Numbered[RuleItem] | None) -> None:
+        if before is not None and before.visibility > self._former.start and before.item.exceptions != item.exceptions:
+            self.replaced.append(before.item)
+        self._define(self.definitions.rules, self._former.rules, item.name, item)
 
     def _check_engine(self, item: EngineVersion) -> None:
         demanded = parse_engine_version(item.text)
@@ -299,7 +309,7 @@ def _changed(before: RuleItem, item: RuleChange) -> RuleItem:
         after = replace(after, is_enabled=item.is_enabled)
     if item.skips_unknown_fields is not None:
         after = replace(after, skips_unknown_fields=item.skips_unknown_fields)
-    return after
+    return replace(after, is_broken=True) if item.is_broken else after
 
 
 def is_ours(rule: RuleItem) -> bool:

@@ -70,6 +70,8 @@ def compile_rules(
         rule = _Compilation(item, resolver, load, problems).rule()
         if rule is not None:
             rules.append(rule)
+    for item in filter(is_ours, collected.replaced):
+        _Compilation(item, resolver, load, problems).check_fields()
     problems += _unused(definitions, resolver, sources)
     problems += configuration.unmatched(definitions.rules, sources)
     told = {problem.position for problem in problems if problem.code.is_error}
@@ -139,7 +141,7 @@ class _Compilation:
     def _rule(self) -> Rule | None:
         item = self.item
         told = len(self.problems)
-        self._check_fields()
+        self.check_fields()
         nodes = self._resolved()
         output = self._output()
         extra_fields = self._extra_fields()
@@ -149,7 +151,7 @@ class _Compilation:
             self.problems[told:] = [problem for problem in self.problems[told:] if not problem.code.is_error]
             self._tell(Code.UNKNOWN_FILTER, f"{error.message}: this rule is left out", error.at, error.hint)
             return None
-        if condition is None or output is None or self.errors:
+        if condition is None or output is None or self.errors or item.is_broken:
             return None
         return Rule(
             name=item.name,
@@ -173,7 +175,7 @@ class _Compilation:
         if not isinstance(error, BrokenMacroError):  # told at the macro
             self._tell(code or _code(error), error.message, error.at, error.hint, part)
 
-    def _check_fields(self) -> None:
+    def check_fields(self) -> None:
         """Hold the fields of exceptions against those that there are, also where nothing is excepted yet."""
         for place, exception in enumerate(self.item.exceptions):
             for text in exception.fields:
@@ -214,11 +216,9 @@ class _Compilation:
         texts = [(self.item.condition, "condition")]
         for place, exception in enumerate(self.item.exceptions):
             part = f"exception {exception.name}"
-            try:
-                composed = compose(exception) if place not in self.broken else Composed()
-            except ShapeError as error:
+            composed = compose(exception) if place not in self.broken else Composed()
+            for error in composed.errors:
                 self._fail(error, part)
-                continue
             for value in composed.quoted:
                 hint = "spell it in quotes of its own, as a condition does"
                 message = f"'{value.value}' is put between quotes: without, it would be no single value"

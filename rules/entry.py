@@ -5,6 +5,7 @@ Of equal keys the first counts, a key that nobody asked for draws a warning. Use
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import Final
 
 import yaml
@@ -37,8 +38,10 @@ class Entry:
         self._problems: Final = problems
         self._keys: Final[dict[str, yaml.Node]] = {}
         self._values: Final[dict[str, yaml.Node]] = {}
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+        self._pairs: Final = [
+            (key.value if isinstance(key, yaml.ScalarNode) else "?", key, value) for key, value in node.value
+        ]
+        for name, key, value in self._pairs:
             self._keys.setdefault(name, key)
             self._values.setdefault(name, value)
         self._asked: Final[set[str]] = set()
@@ -71,16 +74,14 @@ class Entry:
     def optional(self, key: str, hint: str = "") -> Text | None:
         """Return the text under a key; None where there is no such key. If it is there it must not be empty."""
         self._asked.add(key)
-        node = self._values.get(key)
-        if node is None:
-            return None
-        if not isinstance(node, yaml.ScalarNode):
-            self.fail(f"'{key}' must be text", self.where(key), hint)
-            return None
-        if is_null(node) or not node.value:
-            self.fail(f"'{key}' is empty", self.where(key), hint)
-            return None
-        return self._document.scalar(node)
+        return self._text(key, self._keys[key], self._values[key], hint) if key in self._values else None
+
+    def _text(self, name: str, key: yaml.Node, value: yaml.Node, hint: str) -> Text | None:
+        if isinstance(value, yaml.ScalarNode) and value.value and not is_null(value):
+            return self._document.scalar(value)
+        what = "is empty" if isinstance(value, yaml.ScalarNode) else "must be text"
+        self.fail(f"'{name}' {what}", self._document.at(key if is_null(value) else value), hint)
+        return None
 
     def flag(self, key: str) -> bool | None:
         """Return the boolean under a key; None where there is no such key."""
@@ -104,11 +105,16 @@ class Entry:
             self.fail(f"'{key}' must be a sequence", self.where(key), f"write {key}: [first, second]")
             return None
         self._document.meet(node)
-        for element in node.value:
-            if not isinstance(element, yaml.ScalarNode) or is_null(element):
-                self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
-                return None
-        return tuple(self._document.scalar(element) for element in node.value)
+        texts = [self._element(key, element) for element in node.value]
+        whole = tuple(text for text in texts if text is not None)
+        return whole if len(whole) == len(texts) else None
+
+    def _element(self, key: str, element: yaml.Node) -> Text | None:
+        """Return the text that an element of a sequence is; None where it is none."""
+        if isinstance(element, yaml.ScalarNode) and not is_null(element):
+            return self._document.scalar(element)
+        self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
+        return None
 
     def is_empty(self, key: str) -> bool:
         """Tell whether there is no such key, or nothing under it; either counts as asked for."""
@@ -124,7 +130,10 @@ class Entry:
         return None if text is None else text.value
 
     def values(self, key: str) -> ValueList | None:
-        """Return the texts and sequences of texts of the sequence under a key; None where it is no such sequence."""
+        """Return the texts and sequences of texts of the sequence under a key; None where it is no sequence.
+
+        What is neither is told and left out.
+        """
         self._asked.add(key)
         node = self._values[key]
         if not isinstance(node, yaml.SequenceNode):
@@ -134,20 +143,14 @@ class Entry:
 
     def _value_list(self, key: str, node: yaml.SequenceNode, depth: int) -> ValueList | None:
         self._document.meet(node)
-        items: list[Text | ValueList] = []
-        for element in node.value:
-            item: Text | ValueList | None = None
-            if isinstance(element, yaml.ScalarNode) and not is_null(element):
-                item = self._document.scalar(element)
-            elif isinstance(element, yaml.SequenceNode) and depth < _MAX_VALUES_DEPTH:
-                item = self._value_list(key, element, depth + 1)
-                if item is None:
-                    return None
-            else:
-                self.fail(f"'{key}' holds something that is not text", self._document.at(element), "quote it")
-                return None
-            items.append(item)
-        return ValueList(self._document.at(node), tuple(items))
+        items = [
+            self._value_list(key, element, depth + 1)
+            if isinstance(element, yaml.SequenceNode) and depth < _MAX_VALUES_DEPTH
+            else self._element(key, element)
+            for element in node.value
+        ]
+        whole = tuple(item for item in items if item is not None)
+        return ValueList(self._document.at(node), whole) if len(whole) == len(items) or depth == 0 else None
 
     def text_or_values(self, key: str) -> Text | ValueList | None:
         """Return the text or the sequence under a key; None where there is neither."""
@@ -207,13 +210,26 @@ class Entry:
         return child
 
     def words(self, *keys: str) -> frozenset[str]:
-        """Return the words of the texts, and sequences of texts, under some keys, whatever else is wrong with them."""
+        """Return the words of all texts under some keys, whatever else is wrong with them."""
         found: set[str] = set()
-        for node in filter(None, map(self._values.get, keys)):
-            nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-            for each in nodes:
-                found.update(_WORDS.findall(each.value) if isinstance(each, yaml.ScalarNode) else ())
+        waiting = [self._values[key] for key in keys if key in self._values]
+        seen = set(map(id, waiting))
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.ScalarNode):
+                found.update(_WORDS.findall(node.value))
+                continue
+            parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+            new = [part for part in parts if id(part) not in seen]
+            seen.update(map(id, new))
+            waiting += new
         return frozenset(found)
+
+    def every(self, hint: str) -> "Iterator[tuple[str, int, Text | None]]":
+        """Yield each key, its place and its text, None where it has none; a key that is repeated each time."""
+        for name, key, value in self._pairs:
+            self._asked.add(name)
+            yield name, self._document.at(key), self._text(name, key, value, hint)
 
     def keys(self) -> list[str]:
         """Return all keys in their order."""

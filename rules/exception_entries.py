@@ -26,18 +26,19 @@ def read_exceptions(entry: Entry, *, appends: bool) -> tuple[ExceptionItem, ...]
             child.fail(f"there are two exceptions '{name.value}', both are kept", child.where("name"), hint, code)
         names.add(name.value)
         item = _read(child, name.value, appends=appends)
-        if child.is_broken:
-            entry.is_broken = True
-        else:
+        if item is not None:
             items.append(item)
+        entry.is_broken = entry.is_broken or child.is_broken
     return tuple(items)
 
 
-def _read(child: Entry, name: str, *, appends: bool) -> ExceptionItem:
+def _read(child: Entry, name: str, *, appends: bool) -> ExceptionItem | None:
+    """Return an exception, with the values that can be read; None where its fields or comparisons cannot."""
     if appends and "values" not in child:
         child.fail("there are no values to append", child.at, "add values: [...]", Code.APPEND_NO_VALUES)
     fields = child.text_or_values("fields")
     comps = child.text_or_values("comps")
+    is_clear = not child.is_broken
     values = None if child.is_empty("values") else child.values("values")
     child.warn_of_unknown_keys()
-    return ExceptionItem(name, child.at, fields, comps, values)
+    return ExceptionItem(name, child.at, fields, comps, values) if is_clear else None

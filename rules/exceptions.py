@@ -81,14 +81,14 @@ def _define(item: ExceptionItem, complain: Complain) -> RuleException | None:
             f"the exception '{item.name}' needs one comparison for each of its fields", at, _SHAPE_HINT, Code.VALIDATE
         )
         return None
-    for comp in comps:
-        if _is_comp(comp.value, is_single=is_single):
-            continue
+    wrong = [comp for comp in comps if not _is_comp(comp.value, is_single=is_single)]
+    for comp in wrong:
         at, name = comp.origins[0], " ".join(comp.value.split())
         hint = _LIST_HINT if is_single else "an operator, or one of text with oneof, anyof or allof behind it"
         # The reference takes `exists`, and then cannot compile what it makes of it.
         code = Code.COMPILE_CONDITION if name == EXISTS else Code.VALIDATE
         complain(f"an exception cannot compare by '{name}'", at, hint, code)
+    if wrong:
         return None
     values = () if item.values is None else item.values.items
     return RuleException(item.name, item.at, is_single, fields, comps, values)
@@ -130,39 +130,51 @@ class Composed:
     """None where it has no values, and excepts nothing."""
     quoted: list[Text] = field(default_factory=list)
     """Values that another meaning was kept from by quotes."""
+    errors: list[ShapeError] = field(default_factory=list)
+    """What is wrong with values that do not fit the fields: they are not in the text."""
 
 
 def compose(exception: RuleException) -> Composed:
-    """Return the condition under which an exception holds. Raises ShapeError where a value does not fit the fields."""
+    """Return the condition under which an exception holds, as far as its values fit its fields."""
     composed = Composed()
-    if not exception.values:
-        return composed
     if exception.is_single:
-        for value in exception.values:
-            if not isinstance(value, Text):
-                hint = "write fields: [...] to compare several fields at once"
-                raise ShapeError("a value of an exception of one field is text", value.at, hint)
-        values = ValueList(exception.at, exception.values)
-        composed.text = Text.join(_comparison(exception.fields[0], exception.comps[0], values, composed))
+        texts = tuple(value for value in exception.values if isinstance(value, Text))
+        hint = "write fields: [...] to compare several fields at once"
+        composed.errors += [
+            ShapeError("a value of an exception of one field is text", value.at, hint)
+            for value in exception.values
+            if isinstance(value, ValueList)
+        ]
+        if texts:
+            values = ValueList(exception.at, texts)
+            composed.text = Text.join(_comparison(exception.fields[0], exception.comps[0], values, composed))
         return composed
     pieces: list[Text] = []
     for value in exception.values:
-        items = value.items if isinstance(value, ValueList) else ()
-        if len(items) != len(exception.fields):
-            count = len(exception.fields)
-            message = f"expected a list of {count} value{'s' * (count > 1)}, one for each field"
-            if isinstance(value, ValueList):
-                message += f", found {len(items)}"
-            raise ShapeError(message, _at(value), "text with a comma goes between quotes")
-        at = _at(value)
-        pieces.append(Text.at(" or (" if pieces else "(", at))
-        for number, (one, comp, item) in enumerate(zip(exception.fields, exception.comps, items, strict=True)):
-            if number:
-                pieces.append(Text.at(" and ", _at(item)))
-            pieces += _comparison(one, comp, item, composed)
-        pieces.append(Text.at(")", at))
-    composed.text = Text.join(pieces)
+        try:
+            tuple_pieces = list(_tuple(exception, value, composed))
+        except ShapeError as error:
+            composed.errors.append(error)
+            continue
+        pieces += (Text.at(" or (" if pieces else "(", _at(value)), *tuple_pieces, Text.at(")", _at(value)))
+    if pieces:
+        composed.text = Text.join(pieces)
     return composed
+
+
+def _tuple(exception: RuleException, value: Text | ValueList, composed: Composed) -> Iterable[Text]:
+    """Yield the comparisons of one value for each field. Raises ShapeError."""
+    items = value.items if isinstance(value, ValueList) else ()
+    if len(items) != len(exception.fields):
+        count = len(exception.fields)
+        message = f"expected a list of {count} value{'s' * (count > 1)}, one for each field"
+        if isinstance(value, ValueList):
+            message += f", found {len(items)}"
+        raise ShapeError(message, _at(value), "text with a comma goes between quotes")
+    for number, (one, comp, item) in enumerate(zip(exception.fields, exception.comps, items, strict=True)):
+        if number:
+            yield Text.at(" and ", _at(item))
+        yield from _comparison(one, comp, item, composed)
 
 
 def _comparison(one: Text, comp: Text, value: Text | ValueList, composed: Composed) -> Iterable[Text]:

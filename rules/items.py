@@ -104,6 +104,8 @@ class RuleItem:
     exceptions: tuple[RuleException, ...] = ()
     skips_unknown_fields: bool = False
     """Whether the rule is left out, rather than refused, where it names a field that there is not."""
+    is_broken: bool = False
+    """Whether some of it could not be read, which is told: it is looked at for what else is wrong, and not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class RuleChange:
     source: str | None = None
     exceptions: tuple[ExceptionItem, ...] | None = None
     skips_unknown_fields: bool | None = None
+    is_broken: bool = False
+    """As of a rule: what could not be read is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ class BrokenItem:
     name: str
     words: frozenset[str]
     """What it says, where that may be names of lists and macros."""
+    item: RuleItem | RuleChange | None = None
+    """As much of a rule as can be read, marked as broken; None where that says nothing by itself."""
 
 
 Item = ListItem | MacroItem | RuleItem | RuleChange | EngineVersion | PluginVersions | BrokenItem

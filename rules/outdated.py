@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from rules.collector import Collected, Definitions, Former, Numbered
-from rules.exceptions import ShapeError, compose
+from rules.exceptions import compose
 from rules.items import ListItem, MacroItem, RuleItem
 from rules.list_names import WORD
 from rules.text import Text
@@ -113,9 +113,6 @@ def _texts(rule: RuleItem) -> Iterator[Text]:
     """Yield what lists and macros are looked for in."""
     yield rule.condition
     for exception in rule.exceptions:
-        try:
-            text = compose(exception).text
-        except ShapeError:  # wrong whatever the lists
-            continue
+        text = compose(exception).text
         if text is not None:
             yield text

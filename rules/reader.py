@@ -5,7 +5,7 @@ is not looked at: that is the collector's and resolver's. Called by `rules.loade
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import yaml
@@ -28,7 +28,7 @@ from rules.items import (
     RuleChange,
     RuleItem,
 )
-from rules.text import Sources
+from rules.text import Sources, Text
 from rules.tokenizer import TOKENS
 from rules.yaml_nodes import Document, YamlError, is_null
 
@@ -79,9 +79,8 @@ def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: 
             position = sources.locate(document.at(node))
             problems.append(Problem(Code.YAML_VALIDATE, "an item must be a mapping such as 'rule: ...'", position))
             continue
-        entry = Entry(node, document, sources, problems)
-        item = _read_item(entry)
-        if isinstance(item, BrokenItem) or (item is not None and not entry.is_broken):
+        item = _read_item(Entry(node, document, sources, problems))
+        if item is not None:
             items.append(item)
     return items
 
@@ -101,9 +100,10 @@ def _read_item(entry: Entry) -> Item | None:
             entry.title = f"{kind} {name.value}"
             item = read_kind(entry, name.value)
             entry.warn_of_unknown_keys()
-            if item is None or entry.is_broken:
-                return BrokenItem(kind, name.value, entry.words("condition", "items"))
-            return item
+            if item is not None and not entry.is_broken:
+                return item
+            readable = replace(item, is_broken=True) if isinstance(item, RuleItem | RuleChange) else None
+            return BrokenItem(kind, name.value, entry.words("condition", "items", "exceptions"), readable)
     entry.fail(
         "this item is none of rule, macro, list, required_engine_version, required_plugin_versions, and is ignored",
         entry.at,
@@ -112,7 +112,7 @@ def _read_item(entry: Entry) -> Item | None:
     return None
 
 
-def _read_plugins(entry: Entry) -> Item | None:
+def _read_plugins(entry: Entry) -> Item:
     """Read `[{name, version, alternatives: [{name, version}]}]`."""
     demands = entry.entries("required_plugin_versions")
     entry.warn_of_unknown_keys()
@@ -120,8 +120,9 @@ def _read_plugins(entry: Entry) -> Item | None:
     for demand in demands:
         options = [demand, *(demand.entries("alternatives") if "alternatives" in demand else [])]
         read_options = [_read_plugin(option) for option in options]
-        entry.is_broken = entry.is_broken or any(option.is_broken for option in options)
-        read_demands.append(tuple(option for option in read_options if option is not None))
+        read = tuple(option for option in read_options if option is not None)
+        if len(read) == len(options) and not demand.is_broken:
+            read_demands.append(read)
     return PluginVersions(tuple(read_demands))
 
 
@@ -173,22 +174,20 @@ def _read_change(entry: Entry, key: str) -> Change | None:
 def _read_override(
     entry: Entry, override: Entry, appendable: frozenset[str], replaceable: frozenset[str]
 ) -> dict[str, Change]:
-    changes = {}
+    changes: dict[str, Change] = {}
     entry.ignore(override.keys())  # a key that cannot be overridden is told here
-    for key in override.keys():  # noqa: SIM118 - an entry is no mapping
-        how = override.required(key, "write append or replace")
+    for key, at, how in override.every("write append or replace"):
         if how is None:
             entry.is_broken = True
-            continue
-        if key not in replaceable:
-            entry.fail(f"'{key}' cannot be overridden", override.key_at(key), f"{_or(replaceable)} can")
+        elif key not in replaceable:
+            entry.fail(f"'{key}' cannot be overridden", at, f"{_or(replaceable)} can")
         elif how.value not in {"append", "replace"}:
-            entry.fail(f"expected append or replace, found '{how.value}'", override.where(key))
+            entry.fail(f"expected append or replace, found '{how.value}'", how.origins[0])
         elif how.value == "append" and key not in appendable:
-            entry.fail(f"'{key}' cannot be appended to", override.where(key), "write replace")
+            entry.fail(f"'{key}' cannot be appended to", how.origins[0], "write replace")
         elif key not in entry:
-            entry.fail(f"'{key}' is named in 'override' and missing", override.key_at(key), f"add {key}: ...")
-        else:
+            entry.fail(f"'{key}' is named in 'override' and missing", at, f"add {key}: ...")
+        elif changes.get(key) is not Change.REPLACE:  # of both, what is appended is replaced
             changes[key] = Change(how.value)
     return changes
 
@@ -205,7 +204,8 @@ def _read_rule(entry: Entry, name: str) -> Item | None:
         entry.fail("'append' and 'override' exclude each other", entry.where("override"), "keep 'override'")
     if entry.is_broken:
         # How it changes a rule is not known, so nothing is missing; what its keys hold is looked at all the same.
-        return _read_rule_change(entry, {}, name)
+        _read_rule_change(entry, {}, name)
+        return None
     if appends:
         return _read_rule_append(entry, name)
     if override is not None and override.keys():
@@ -244,15 +244,15 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
     skips = entry.flag(_SKIP)
     _pass_over(entry)
     exceptions = define(read_exceptions(entry, appends=False) or (), entry.fail)
-    if condition is None or output is None or description is None or priority is None:
-        return None
+    if source is None and "source" in entry:
+        return None  # for what it is meant is not known
     return RuleItem(
         name=name,
         at=entry.at,
-        condition=condition,
-        output=output.strip(),
-        description=description.value,
-        priority=priority,
+        condition=Text.at(_ANY_CONDITION, entry.at) if condition is None else condition,
+        output=Text.at(_ANY_OUTPUT, entry.at) if output is None else output.strip(),
+        description="" if description is None else description.value,
+        priority=Priority.DEBUG if priority is None else priority,
         source=DEFAULT_SOURCE if source is None else source.value,
         tags=frozenset(tag.value for tag in tags),
         is_enabled=is_enabled is not False,
@@ -260,6 +260,10 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
         skips_unknown_fields=skips is True,
     )
 
+
+_ANY_CONDITION: Final = "evt.num exists"
+_ANY_OUTPUT: Final = "-"
+"""In place of what could not be read, in rules that are not used: nothing is wrong with them."""
 
 _PRIORITY_HINT: Final = f"one of {', '.join(str(priority) for priority in Priority)}"
 
@@ -310,28 +314,34 @@ def _read_rule_append(entry: Entry, name: str) -> Item | None:
 def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None:
     changes = _read_override(entry, override, _APPENDABLE, _REPLACEABLE)
     for key in entry.keys():  # noqa: SIM118 - an entry is no mapping
-        if key in _REPLACEABLE and key not in changes and not entry.is_broken:
+        if key in _REPLACEABLE and key not in override:
             entry.fail(f"'{key}' is not named in 'override'", entry.key_at(key), f"add {key}: replace to it")
     return _read_rule_change(entry, changes, name)
 
 
 def _read_rule_change(entry: Entry, changes: dict[str, Change], name: str) -> Item:
     source = entry.text_if_any("source")
+    condition = entry.optional("condition")
+    output = entry.optional("output")
     description = entry.optional("desc")
+    priority = _read_priority(entry, is_there=True)
     tags = entry.texts("tags")
-    appends = changes.get("exceptions") is Change.APPEND
+    is_enabled = entry.flag("enabled")
+    skips = entry.flag(_SKIP)
+    exceptions = read_exceptions(entry, appends=changes.get("exceptions") is Change.APPEND)
     _pass_over(entry)
     return RuleChange(
         name,
         entry.at,
         changes,
-        condition=entry.optional("condition"),
-        output=entry.optional("output"),
-        description=None if description is None else description.value,
-        priority=_read_priority(entry, is_there=True),
-        tags=None if tags is None else frozenset(tag.value for tag in tags),
-        is_enabled=entry.flag("enabled"),
+        # How a key that 'override' does not name rightly would change the rule is not known.
+        condition=condition if "condition" in changes else None,
+        output=output if "output" in changes else None,
+        description=description.value if description is not None and "desc" in changes else None,
+        priority=priority if "priority" in changes else None,
+        tags=frozenset(tag.value for tag in tags) if tags is not None and "tags" in changes else None,
+        is_enabled=is_enabled if "enabled" in changes else None,
         source=source,
-        exceptions=read_exceptions(entry, appends=appends),
-        skips_unknown_fields=entry.flag(_SKIP),
+        exceptions=exceptions if "exceptions" in changes else None,
+        skips_unknown_fields=skips if _SKIP in changes else None,
     )

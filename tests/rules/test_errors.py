@@ -12,7 +12,7 @@ LoadText = Callable[..., LoadResult]
 
 _POSITION = Position("a.yaml", 3, 5, "key: value")
 
-FIVE_MISTAKES = """\
+SIX_MISTAKES = """\
 - macro: writes
   condition: ka.verb in (create, update
 
@@ -39,7 +39,7 @@ FIVE_MISTAKES = """\
   source: k8s_audit
 """
 
-FIVE_MISTAKES_TOLD = """\
+SIX_MISTAKES_TOLD = """\
 error: expected ',' or ')' in the list, found the end of the condition [LOAD_ERR_COMPILE_CONDITION]
   --> 0.yaml:2:40, in macro writes, condition
     2 |   condition: ka.verb in (create, update
@@ -57,6 +57,12 @@ error: there is no field 'ka.target.pod' [LOAD_ERR_COMPILE_OUTPUT]
     7 |   output: "Exec (user=%ka.user.name pod=%ka.target.pod)"
       |                                         ^
   hint: did you mean '%ka.target.pod.name'?
+
+error: ka.user.groups is a list and cannot be compared by '=' [LOAD_ERR_COMPILE_CONDITION]
+  --> 0.yaml:15:24, in rule Group of masters, condition
+   15 |     and ka.user.groups = system:masters
+      |                        ^
+  hint: write ka.user.groups intersects (...) for any of it, or in (...) for all of it
 
 error: 'SEVERE' is no priority [LOAD_ERR_YAML_VALIDATE]
   --> 0.yaml:17:13, in rule Group of masters
@@ -76,14 +82,14 @@ warning: no rule or macro uses the macro 'writes' [LOAD_UNUSED_MACRO]
       |   ^"""
 
 
-def test_five_mistakes_are_told_at_once_each_with_its_place_and_what_to_do(load_text: LoadText) -> None:
-    result = load_text(FIVE_MISTAKES)
+def test_six_mistakes_are_told_at_once_each_with_its_place_and_what_to_do(load_text: LoadText) -> None:
+    result = load_text(SIX_MISTAKES)
     assert result.ruleset is None
-    assert result.to_text() == FIVE_MISTAKES_TOLD
+    assert result.to_text() == SIX_MISTAKES_TOLD
 
 
 def test_a_mistake_in_a_folded_condition_is_pointed_at_in_its_own_line(load_text: LoadText) -> None:
-    result = load_text(FIVE_MISTAKES.replace("SEVERE", "ERROR"))
+    result = load_text(SIX_MISTAKES.replace("SEVERE", "ERROR"))
     assert [problem.to_text() for problem in result.errors][-1] == (
         "error: ka.user.groups is a list and cannot be compared by '=' [LOAD_ERR_COMPILE_CONDITION]\n"
         "  --> 0.yaml:15:24, in rule Group of masters, condition\n"
@@ -129,8 +135,8 @@ def test_a_name_cannot_forge_a_line_of_ours() -> None:
 
 
 def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
-    result = json.loads(load_text(FIVE_MISTAKES).to_json())
-    assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 5, 1)
+    result = json.loads(load_text(SIX_MISTAKES).to_json())
+    assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 6, 1)
     assert result["errors"][4] == {
         "code": "LOAD_ERR_COMPILE_CONDITION",
         "message": "there is no field 'ka.usr.name'",

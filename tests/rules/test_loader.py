@@ -78,4 +78,5 @@ def test_problems_are_told_in_the_order_of_the_files_not_of_the_phases(load_text
         "  --> 0.yaml:3:14, in rule r, condition",
         *["  --> 0.yaml:9:3, in rule s"] * 4,
         "  --> 1.yaml:1:3, in macro m",
-    ]
+        "  --> 0.yaml:9:3, in rule s",
+    ], "the last is a warning"

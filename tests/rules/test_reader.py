@@ -70,13 +70,17 @@ def test_an_item_of_the_wrong_shape_is_refused(load_text: LoadText, text: str, m
     ("change", "messages"),
     [
         ("override: {colour: replace}\n  colour: red", ["'colour' cannot be overridden"]),
+        ("override: {desk: replace, desc: rewrite, tags: replace}\n  desc: x\n  condition: y\n  tags: a",
+         ["'desk' cannot be overridden", "expected append or replace, found 'rewrite'",
+          "'condition' is not named in 'override'", "'tags' must be a sequence"]),
+        ("override: {condition: rewrite}\n  condition: and (", ["expected append or replace, found 'rewrite'"]),
         ("override: {priority: append}\n  priority: debug", ["'priority' cannot be appended to"]),
         ("override: {desc: replace}\n  desc: x\n  priority: debug", ["'priority' is not named in 'override'"]),
         ("override: {desc: replace}\n  append: true\n  desc: x\n  condition: a\n  priority: debug\n  colour: red",
          ["'append' and 'override' exclude each other", "the key 'colour' is unknown here and ignored"]),
         ("override: replace\n  enabled: false", ["'override' must be a mapping"]),
         ("override: replace\n  priority: warn\n  tags: a\n  exceptions: []",
-         ["'override' must be a mapping", "'tags' must be a sequence", "'warn' is no priority"]),
+         ["'override' must be a mapping", "'warn' is no priority", "'tags' must be a sequence"]),
         ("append: maybe\n  condition: and a", ["'append' must be true or false, not 'maybe'"]),
     ],
 )  # fmt: skip
@@ -99,18 +103,24 @@ def test_of_a_list_or_macro_too(load_text: LoadText, item: str, message: str) ->
 @pytest.mark.parametrize(
     ("change", "description"),
     [
-        ("override: {desc: append, desc: replace}", "d x"),
+        ("override: {desc: append, desc: append}", "d x"),
+        ("override: {desc: append, desc: replace}", "x"),
         ("override: {desc: replace, desc: append}", "x"),
-        ("override: {desc: append, desc: both}", "d x"),
         ("override: {desc: append}\n  override: {desc: replace}", "d x"),
     ],
 )
-def test_of_a_key_that_is_overridden_twice_the_first_way_counts(
-    load_text: LoadText, change: str, description: str
-) -> None:
+def test_what_is_appended_to_and_replaced_is_replaced(load_text: LoadText, change: str, description: str) -> None:
     result = load_text(_RULE + f"- rule: r\n  {change}\n  desc: x\n")
     assert result.ruleset is not None, result.to_text()
     assert result.ruleset.rules[0].description == description
+
+
+def test_a_key_that_is_overridden_twice_is_looked_at_twice(load_text: LoadText) -> None:
+    result = load_text(_RULE + "- rule: r\n  override: {desc: append, desc: both, desc: }\n  desc: x\n")
+    assert [(problem.message, problem.position and problem.position.column) for problem in result.problems] == [
+        ("expected append or replace, found 'both'", 34),
+        ("'desc' is empty", 40),
+    ]
 
 
 def test_an_append_of_nothing_is_refused(load_text: LoadText) -> None:

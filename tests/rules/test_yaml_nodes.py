@@ -66,6 +66,7 @@ _BROKEN = """\
   output: 'o it''s
     %ka.nosuch'
   priority: debg
+  source: k8s_audit
   colour: red
 """
 
@@ -73,7 +74,7 @@ _BROKEN = """\
 @pytest.mark.parametrize("line_break", ["\r\n", "\r"])
 def test_places_are_the_same_whatever_ends_the_lines(load_text: LoadText, line_break: str) -> None:
     expected = load_text(_BROKEN).to_text()
-    assert expected.count("-->") == 6
+    assert expected.count("-->") == 8
     assert load_text(_BROKEN.replace("\n", line_break)).to_text() == expected
 
 
