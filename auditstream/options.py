@@ -64,17 +64,24 @@ Chosen = Mapping[str, object]
 def takes_rule_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options that say which rules judge, in place of its parameter `chosen`, which gets them.
 
-    `without` names settings that the command has no option for.
+    `without` names settings that the command has no option for. Raises ValueError where it names none of them, or the
+    command has no such parameter.
     """
+    unknown = set(without) - {setting for setting, _ in _RULE_OPTIONS.values()}
+    if unknown:
+        raise ValueError(f"no rule option is for the setting {', '.join(sorted(unknown))}")
     options = {name: (setting, kind) for name, (setting, kind) in _RULE_OPTIONS.items() if setting not in without}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        if "chosen" not in signature.parameters:
+            raise ValueError(f"{command.__name__} has no parameter 'chosen' for the rule options")
+
         @functools.wraps(command)
         def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options are
             chosen = {setting: given.pop(name) for name, (setting, _) in options.items()}
             command(**given, chosen=chosen)
 
-        signature = inspect.signature(command)
         parameters = []
         for parameter in signature.parameters.values():
             if parameter.name != "chosen":
