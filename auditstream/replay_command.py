@@ -35,7 +35,9 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
     """Replay files and return the exit code."""
     ruleset = ready_rules(settings, screen)
     if ruleset is None:
-        screen.note(["auditstream: nothing was replayed: correct the rule files, see 'auditstream rules check --help'"])
+        screen.note(
+            ["auditstream: nothing was replayed: correct what is told above, see 'auditstream rules check --help'"]
+        )
         return FINDINGS
     if not any(rule.is_enabled for rule in ruleset.rules):
         screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
