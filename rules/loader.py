@@ -81,5 +81,5 @@ def _digest(
         if rule.is_enabled:
             digest.update(rule.name.encode(errors="replace") + b"\0")
     digest.update(selection.matching.value.encode())
-    digest.update(configuration.content.encode(errors="replace"))
+    digest.update(configuration.content.encode())
     return digest.hexdigest()
