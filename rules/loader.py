@@ -1,8 +1,8 @@
 """Rule files into a ruleset: the phases in their order, on one page.
 
-reader -> collector -> compiler (over resolver, checker and configuration) -> selection -> ruleset. Each phase appends
-what is wrong to one list of problems and goes on with what is right, so that an author sees everything at once; one
-error and there is no ruleset.
+configuration, reader -> collector -> compiler (over resolver, checker and output) -> selection -> ruleset. Each phase
+appends what is wrong to one list of problems and goes on with what is right, so that an author sees everything at once;
+one error and there is no ruleset.
 Called by `processor.rule_files`, which reads the files, and by tests.
 """
 
@@ -50,7 +50,7 @@ def load(
     return LoadResult(
         ruleset,
         tuple(problems),
-        tuple(file.name for file in files),
+        tuple(file.name for file in (*filter(None, [falco_config]), *files)),
         macros=len(states[-1].macros),
         lists=len(states[-1].lists),
         fields=checker.fields,
