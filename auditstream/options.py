@@ -17,7 +17,9 @@ _RulesOption = Annotated[
 _PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
 _FalcoConfigOption = Annotated[
     Path | None,
-    typer.Option("--falco-config", metavar="FILE", help="A falco.yaml, for its append_output and static_fields."),
+    typer.Option(
+        "--falco-config", metavar="FILE", help="A falco.yaml, for its rules, priority, append_output, static_fields."
+    ),
 ]
 _MatchingOption = Annotated[
     Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
@@ -37,7 +39,11 @@ _EnableTagOption = Annotated[
 ]
 _PriorityOption = Annotated[
     str | None,
-    typer.Option("--minimum-priority", metavar="PRIORITY", help="Leave less severe rules off (default Debug)."),
+    typer.Option(
+        "--minimum-priority",
+        metavar="PRIORITY",
+        help="Leave less severe rules off (default Debug, or as in the falco.yaml).",
+    ),
 ]
 
 

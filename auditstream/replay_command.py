@@ -12,9 +12,9 @@ from typing import Final
 from auditstream.bodies import AuditFile
 from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
-from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
+from auditstream.rule_choice import falco_config_of, refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
-from auditstream.settings import Settings, variables
+from auditstream.settings import Settings
 from auditstream.tally import Tally
 from auditstream.terminal import escape_lines
 from auditstream.usage import UsageError
@@ -69,8 +69,7 @@ def load_settings(settings: Settings) -> LoadResult:
         check_paths(settings),
         with_pack=not settings.no_pack,
         selection=selection_of(settings),
-        falco_config=settings.falco_config,
-        variables=variables(),
+        falco_config=falco_config_of(settings),
     )
 
 

@@ -6,7 +6,7 @@ one error and there is no ruleset.
 Called by `processor.rule_files`, which reads the files, and by tests.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -28,20 +28,22 @@ def load(
     selection: Selection = AS_WRITTEN,
     falco_config: RuleFile | None = None,
     variables: Mapping[str, str] | None = None,
+    answered: Collection[str] = (),
 ) -> LoadResult:
     """Return the ruleset that the files make together, in their order, and all problems found on the way.
 
-    Of a `falco.yaml` counts what it says of rules; `variables` has what `${NAME}` in it stands for.
+    Of a `falco.yaml` counts what it says of rules; `variables` has what `${NAME}` in it stands for. Of its keys that do
+    not count though they could, those `answered` otherwise are not told of.
     """
     sources = Sources()
     problems: list[Problem] = []
     configuration = NO_CONFIGURATION
     if falco_config is not None:
-        configuration = read_configuration(falco_config, variables or {}, sources, problems)
+        configuration = read_configuration(falco_config, variables or {}, answered, sources, problems)
     checker = Checker(configuration.fields)
     items = [read(file, sources, problems) for file in files]
     states = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(states, configuration, checker, sources, problems))
+    rules = configuration.under(selection).apply(compile_rules(states, configuration, checker, sources, problems))
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = (

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.errors import LoadResult
 from rules.event import Event
+from rules.items import Priority
 from rules.loader import load
 from rules.reader import RuleFile
+from rules.selection import Choice, Selection
 from tests.rules.configured import RULE, load_with, output_of
 from tests.rules.rule_text import rule_text as _rule
 
@@ -78,6 +81,60 @@ def test_the_digest_tells_configurations_apart() -> None:
     assert len(digests) == len(texts)
 
 
+_RULES = (
+    _rule(name="Alpha", extra="  tags: [a, b]\n")
+    + _rule(name="Beta", extra="  tags: [b]\n").replace("debug", "error")
+    + _rule(name="Gamma", extra="  enabled: false\n").replace("debug", "notice")
+)
+
+
+def _on(result: LoadResult) -> str:
+    assert result.errors == []
+    assert result.ruleset is not None
+    return " ".join(rule.name for rule in result.ruleset.rules if rule.is_enabled)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "on"),
+    [
+        ("rules:", "Alpha Beta"),
+        ("rules: []", "Alpha Beta"),
+        ("rules: [{disable: {rule: Alpha}}]", "Beta"),
+        ("rules: [{disable: {tag: b}}]", ""),
+        ("rules: [{disable: {rule: '*'}}, {enable: {tag: a}}]", "Alpha"),
+        ("rules: [{enable: {rule: '*'}}, {disable: {tag: a}}, {enable: {rule: '*a'}}]", "Alpha Beta Gamma"),
+        ("rules: [{enable: {tag: a}}, {disable: {rule: '*'}}]", ""),
+        ("rules: [{disable: {rule: Beta, tag: a}}]", ""),
+        ("rules: [{enable: {rule: Gamma}, disable: {rule: '*'}}]", "Alpha Beta Gamma"),
+        ("rules: [{disable: {rule: alpha}}]", "Alpha Beta"),
+        ("priority: Info", "Beta"),
+        ("priority: notice\nrules: [{enable: {rule: '*'}}]", "Beta Gamma"),
+        ("priority:", "Alpha Beta"),
+    ],
+)
+def test_rules_are_switched_in_the_order_of_the_entries(configuration: str, on: str) -> None:
+    assert _on(load_with(configuration, _RULES)) == on
+
+
+def test_what_is_chosen_elsewhere_comes_later_and_wins() -> None:
+    configuration = (
+        "priority: error\nrules: [{disable: {rule: '*'}}, {enable: {rule: Beta}}, {enable: {rule: Alpha}}]\n"
+    )
+    choices = (Choice(enables=False, pattern="Beta"), Choice(enables=True, pattern="Gamma"))
+    assert _on(load_with(configuration, _RULES)) == "Beta"
+    assert _on(load_with(configuration, _RULES, selection=Selection(choices))) == ""
+    for priority, on in ((Priority.DEBUG, "Alpha Gamma"), (Priority.NOTICE, "Gamma")):
+        assert _on(load_with(configuration, _RULES, selection=Selection(choices, priority))) == on
+
+
+@pytest.mark.parametrize(("entries", "is_refused"), [(1000, False), (1001, True), (1002, True)])
+def test_choices_are_so_many_at_most(entries: int, is_refused: bool) -> None:  # noqa: FBT001
+    result = load_with("rules:\n" + "  - enable: {rule: r}\n" * entries)
+    assert [(problem.message, problem.hint, str(problem.position)) for problem in result.problems] == [
+        ("'rules' has too many entries", "at most 1,000", "falco.yaml:1002:5")
+    ] * is_refused
+
+
 _WHOLE = """\
 config_files: [/etc/falco/config.d]
 watch_config_files: true
@@ -132,6 +189,17 @@ def test_keys_of_older_versions_are_known_too() -> None:
     assert list(load_with("".join(f"{key}: 1\n" for key in old.split())).problems) == []
 
 
+@pytest.mark.parametrize("word", ["false", "False", "no", "off", "n", "", "''"])
+def test_a_time_of_day_is_as_it_is_here(word: str) -> None:
+    assert list(load_with(f"time_format_iso_8601: {word}\n").problems) == []
+
+
+def test_what_a_setting_answers_is_not_told() -> None:
+    text = "rule_matching: first\ntime_format_iso_8601: true\n"
+    assert list(load_with(text, answered={"rule_matching", "time_format_iso_8601"}).problems) == []
+    assert len(load_with(text, answered={"rule_matching"}).problems) == 1
+
+
 def test_so_many_unknown_keys_get_a_guess() -> None:
     text = "".join(f"rules_files{number}: []\n" for number in range(22))
     hints = [problem.hint for problem in load_with(text).warnings]
@@ -176,3 +244,14 @@ def test_the_digest_is_the_same_in_every_process() -> None:
         for seed in "0123"
     }
     assert len(digests) == 1
+
+
+def test_the_digest_tells_what_a_configuration_switches_and_no_more() -> None:
+    def digest(configuration: str) -> str:
+        ruleset = load_with(configuration, _RULES).ruleset
+        assert ruleset is not None
+        return ruleset.digest
+
+    plain = digest("")
+    assert digest("rules: [{enable: {rule: Alpha}}]") == plain
+    assert len({plain, digest("priority: error"), digest("rules: [{disable: {rule: '*'}}]")}) == 3

@@ -58,3 +58,13 @@ def test_variables_are_put_in_wherever_a_text_stands(make_event: MakeEvent) -> N
 def test_an_empty_variable_names_neither_rule_nor_source(make_event: MakeEvent) -> None:
     empty = {"RULE": "", "TAG": "a", "SOURCE": "", "FLAG": "true"}
     assert output_of(load_with(_WHEREVER, variables=empty), make_event()) == "o static_env=e"
+
+
+def test_variables_choose_rules_and_the_minimum_priority() -> None:
+    text = "rules: [{'${VERB}': {}, disable: {rule: '${RULE}', tag: '${TAG}'}}]\n"
+    for name, value in (("RULE", "r"), ("TAG", "b")):
+        result = load_with(text, variables={"RULE": "", "TAG": "", name: value})
+        assert not only_rule(result).is_enabled
+        told = [problem.message for problem in result.problems]
+        assert told == ["the key '${VERB}' is unknown here and ignored"], "keys are what they are"
+    assert not only_rule(load_with("priority: ${P}\n", variables={"P": "Error"})).is_enabled
