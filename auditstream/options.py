@@ -17,7 +17,9 @@ _RulesOption = Annotated[
 _PackOption = Annotated[bool | None, typer.Option("--no-pack/--pack", help="Leave out the rules that ship.")]
 _FalcoConfigOption = Annotated[
     Path | None,
-    typer.Option("--falco-config", metavar="FILE", help="A falco.yaml, for its append_output and static_fields."),
+    typer.Option(
+        "--falco-config", metavar="FILE", help="A falco.yaml, for its rules, priority, append_output, static_fields."
+    ),
 ]
 _MatchingOption = Annotated[
     Matching | None, typer.Option(help="Alert for the first rule that matches an event, or for all (default).")
@@ -37,7 +39,11 @@ _EnableTagOption = Annotated[
 ]
 _PriorityOption = Annotated[
     str | None,
-    typer.Option("--minimum-priority", metavar="PRIORITY", help="Leave less severe rules off (default Debug)."),
+    typer.Option(
+        "--minimum-priority",
+        metavar="PRIORITY",
+        help="Leave less severe rules off (default Debug, or as in the falco.yaml).",
+    ),
 ]
 
 
@@ -64,17 +70,24 @@ Chosen = Mapping[str, object]
 def takes_rule_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options that say which rules judge, in place of its parameter `chosen`, which gets them.
 
-    `without` names settings that the command has no option for.
+    `without` names settings that the command has no option for. Raises ValueError where it names none of them, or the
+    command has no such parameter.
     """
+    unknown = set(without) - {setting for setting, _ in _RULE_OPTIONS.values()}
+    if unknown:
+        raise ValueError(f"no rule option is for the setting {', '.join(sorted(unknown))}")
     options = {name: (setting, kind) for name, (setting, kind) in _RULE_OPTIONS.items() if setting not in without}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        if "chosen" not in signature.parameters:
+            raise ValueError(f"{command.__name__} has no parameter 'chosen' for the rule options")
+
         @functools.wraps(command)
         def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options are
             chosen = {setting: given.pop(name) for name, (setting, _) in options.items()}
             command(**given, chosen=chosen)
 
-        signature = inspect.signature(command)
         parameters = []
         for parameter in signature.parameters.values():
             if parameter.name != "chosen":

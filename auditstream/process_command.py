@@ -26,7 +26,9 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
     """Judge what is in Kafka until SIGTERM or Ctrl-C and return the exit code."""
     ruleset = ready_rules(settings, screen)
     if ruleset is None:
-        screen.note(["auditstream: nothing is judged: correct the rule files, see 'auditstream rules check --help'"])
+        screen.note(
+            ["auditstream: nothing is judged: correct what is told above, see 'auditstream rules check --help'"]
+        )
         return FINDINGS
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     engine = ready_engine(ruleset, settings)

@@ -12,9 +12,9 @@ from typing import Final
 from auditstream.bodies import AuditFile
 from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
-from auditstream.rule_choice import refuse_unknown_rules, selection_of, without_effect
+from auditstream.rule_choice import falco_config_of, refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
-from auditstream.settings import Settings, variables
+from auditstream.settings import Settings
 from auditstream.tally import Tally
 from auditstream.terminal import escape_lines
 from auditstream.usage import UsageError
@@ -35,7 +35,9 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
     """Replay files and return the exit code."""
     ruleset = ready_rules(settings, screen)
     if ruleset is None:
-        screen.note(["auditstream: nothing was replayed: correct the rule files, see 'auditstream rules check --help'"])
+        screen.note(
+            ["auditstream: nothing was replayed: correct what is told above, see 'auditstream rules check --help'"]
+        )
         return FINDINGS
     if not any(rule.is_enabled for rule in ruleset.rules):
         screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
@@ -67,8 +69,7 @@ def load_settings(settings: Settings) -> LoadResult:
         check_paths(settings),
         with_pack=not settings.no_pack,
         selection=selection_of(settings),
-        falco_config=settings.falco_config,
-        variables=variables(),
+        falco_config=falco_config_of(settings),
     )
 
 

@@ -1,13 +1,16 @@
 """Which rules are on, of the settings: what the loader takes, and whether the names are those of rules.
 
 Called by all commands that load rules. All that switches off comes before all that switches on, so that
-`--disable-rule '*' --enable-rule X` leaves X alone, in whatever order it is given.
+`--disable-rule '*' --enable-rule X` leaves X alone, in whatever order it is given; what a `falco.yaml` switches comes
+before both.
 """
 
 from collections.abc import Iterator
 
-from auditstream.settings import Settings
+from auditstream.settings import Settings, variables
 from auditstream.usage import UsageError, did_you_mean
+from processor.rule_files import FalcoConfig
+from rules.configuration import RULE_MATCHING, TIME_FORMAT
 from rules.ruleset import Ruleset
 from rules.selection import Choice, Selection, fits
 
@@ -20,7 +23,17 @@ def selection_of(settings: Settings) -> Selection:
         *(Choice(enables=True, pattern=pattern) for pattern in settings.enable_rules),
         *(Choice(enables=True, tag=tag) for tag in settings.enable_tags),
     )
-    return Selection(choices, settings.minimum_priority, settings.rule_matching)
+    # Where it is not given, a falco.yaml may say it; given, even the default wins.
+    priority = settings.minimum_priority if "minimum_priority" in settings.model_fields_set else None
+    return Selection(choices, priority, settings.rule_matching)
+
+
+def falco_config_of(settings: Settings) -> FalcoConfig | None:
+    """Return the `falco.yaml` that the settings name, and what of it they answer themselves."""
+    if settings.falco_config is None:
+        return None
+    answered = settings.model_fields_set & {RULE_MATCHING, TIME_FORMAT}
+    return FalcoConfig(settings.falco_config, variables(), frozenset(answered))
 
 
 def refuse_unknown_rules(settings: Settings, ruleset: Ruleset) -> None:

@@ -58,7 +58,11 @@ def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is
     is_refused = is_strict and bool(result.warnings)
     if output_format is Format.TEXT:
         warnings = counted(len(result.warnings), "warning")
-        ending = f"not ok: {warnings}, and --strict allows none" if is_refused else _contents(result, result.ruleset)
+        ending = (
+            f"not ok: {warnings}, and --strict allows none"
+            if is_refused
+            else _contents(result, result.ruleset, len(result.files) - (settings.falco_config is not None))
+        )
         screen.show([ending])
     return FINDINGS if is_refused else OK
 
@@ -122,11 +126,11 @@ def members(rule: Rule) -> dict[str, object]:
     }
 
 
-def _contents(result: LoadResult, ruleset: Ruleset) -> str:
+def _contents(result: LoadResult, ruleset: Ruleset, files: int) -> str:
     enabled = sum(rule.is_enabled for rule in ruleset.rules)
     return (
         f"ok: {counted(len(ruleset.rules), 'rule')} ({enabled:,} enabled), {counted(result.macros, 'macro')}, "
-        f"{counted(result.lists, 'list')} in {counted(len(result.files), 'file')}"
+        f"{counted(result.lists, 'list')} in {counted(files, 'file')}"
     )
 
 

@@ -43,7 +43,9 @@ def run_serve(
     """Serve until SIGTERM or Ctrl-C and return the exit code."""
     ruleset = ready_rules(settings, screen)
     if ruleset is None:
-        screen.note(["auditstream: nothing is served: correct the rule files, see 'auditstream rules check --help'"])
+        screen.note(
+            ["auditstream: nothing is served: correct what is told above, see 'auditstream rules check --help'"]
+        )
         return FINDINGS
     access = Access(settings, screen)
     registry = CollectorRegistry()

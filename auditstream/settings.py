@@ -81,11 +81,12 @@ class Settings(ClusterSettings):
     """Switches on the rules that have one of these tags."""
 
     minimum_priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEBUG
-    """Rules that are less severe are off, whatever switches them on."""
+    """Rules that are less severe are off, whatever switches them on. Where it is not given, the `falco.yaml` counts."""
 
     falco_config: Path | None = None
-    """A `falco.yaml`: what its `append_output` and `static_fields` say of rules and their alerts. `${NAME}` in it is a
-    variable of the environment. What else Falco is configured by has settings of its own."""
+    """A `falco.yaml`: what its `rules` and `priority` switch off and on, before all settings here, and what its
+    `append_output` and `static_fields` say of alerts. `${NAME}` in it is a variable of the environment. What else Falco
+    is configured by has settings of its own."""
 
     hostname: str | None = None
     """What alerts give as `hostname`; without it, the name of this machine. A fixed one makes output comparable

@@ -4,7 +4,7 @@ Files come in the order in which they were named, the pack before them, a folder
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import Final
@@ -20,23 +20,29 @@ _PACK: Final = ("suspicious.yaml", "lifecycle.yaml", "every_event.yaml")
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
-def load_rules(
-    paths: Sequence[Path],
-    *,
-    with_pack: bool,
-    selection: Selection,
-    falco_config: Path | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> LoadResult:
-    """Return the rules of the pack (unless left out) and of these files and folders, with all problems found.
+@dataclass(frozen=True, slots=True)
+class FalcoConfig:
+    """A `falco.yaml`."""
 
-    `falco_config` is a `falco.yaml`, `variables` has what `${NAME}` in it stands for.
-    """
+    path: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What `${NAME}` in it stands for."""
+    answered: frozenset[str] = frozenset()
+    """Keys of it that do not count, and that settings answer: nothing is told of them."""
+
+
+def load_rules(
+    paths: Sequence[Path], *, with_pack: bool, selection: Selection, falco_config: FalcoConfig | None = None
+) -> LoadResult:
+    """Return the rules of the pack (unless left out) and of these files and folders, with all problems found."""
     read, problems = read_files(paths)
-    configuration, unread = read_files([] if falco_config is None else [falco_config])
-    problems += unread
     files = [*(pack_files() if with_pack else ()), *read]
-    result = load(files, selection, configuration[0] if configuration else None, variables)
+    if falco_config is None:
+        result = load(files, selection)
+    else:
+        found, unread = read_files([falco_config.path])
+        problems += unread
+        result = load(files, selection, found[0] if found else None, falco_config.variables, falco_config.answered)
     ruleset = None if any(problem.code.is_error for problem in problems) else result.ruleset
     return replace(result, ruleset=ruleset, problems=(*problems, *result.problems))
 

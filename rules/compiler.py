@@ -14,14 +14,14 @@ from rules.checker import Checker, Report, UnknownFieldError
 from rules.collector import Collected, Definitions, is_ours
 from rules.conditions import Condition, Conjunction, Negation
 from rules.configuration import Configuration
-from rules.deprecated import CONTAINER_INFO, is_old, old_fields, without_container_info
+from rules.deprecated import CONTAINER_INFO, is_old
 from rules.errors import Code, Problem
 from rules.exceptions import Composed, ShapeError, compose
 from rules.items import RuleItem
 from rules.nodes import Check, Node
 from rules.operators import EXISTS
 from rules.outdated import Users
-from rules.output import ExtraField, Format, read_extra_field, read_format
+from rules.output import ExtraField, Format, joined, read_output
 from rules.parser import parse
 from rules.resolver import FLATTEN, LATER_FILE, TOO_DEEP, BrokenMacroError, MacroError, Resolver
 from rules.ruleset import Rule
@@ -73,7 +73,7 @@ def compile_rules(
     for item in filter(is_ours, collected.replaced):
         _Compilation(item, resolver, load, problems).check_fields()
     problems += _unused(definitions, resolver, sources)
-    problems += configuration.unmatched(definitions.rules, sources)
+    problems += configuration.unmatched([rule.item for rule in definitions.rules.values()], sources)
     told = {problem.position for problem in problems if problem.code.is_error}
     # What is wrong in the end too is told as that.
     problems += [problem for problem in _formerly(collected, resolver, load) if problem.position not in told]
@@ -185,30 +185,29 @@ class _Compilation:
                     self._fail(error, f"exception {exception.name}", Code.VALIDATE)
 
     def _output(self) -> Format | None:
+        """Return the rule's output with what is appended to it, each part read by itself."""
         appended = self.load.configuration.appended(self.item)
-        output, places = without_container_info(appended)
-        for at in places:
-            message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
-            self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
-        self._tell_old_fields(output, "output")
-        pieces, errors = read_format(output, self.load.checker)
-        for error in errors:
-            self._fail(error, "output", Code.COMPILE_OUTPUT)
-        return None if errors else pieces
+        parts = [read_output(self.item.output, self.load.checker, is_whole=not appended), *appended]
+        for part in parts:
+            for at in part.container_info:
+                message = f"'{CONTAINER_INFO}' is old, and nothing stands in its place"
+                self._tell(Code.DEPRECATED_ITEM, message, at, "leave it out", "output")
+            self._tell_old_fields(part.old_fields, "output")
+            for error in part.errors:
+                self._fail(error, "output", Code.COMPILE_OUTPUT)
+        return None if any(part.errors for part in parts) else joined(part.pieces for part in parts)
 
     def _extra_fields(self) -> tuple[ExtraField, ...]:
         """Return what the configuration adds to the fields of alerts. A field that is not there is never forgiven."""
-        extra_fields = []
-        for extra in self.load.configuration.extra_fields(self.item):
-            self._tell_old_fields(extra.text, "extra_fields")
-            read, errors = read_extra_field(extra.name, extra.text, self.load.checker, is_format=extra.is_format)
-            extra_fields.append(read)
-            for error in errors:
+        extras = self.load.configuration.extra_fields(self.item)
+        for extra in extras:
+            self._tell_old_fields(extra.old_fields, "extra_fields")
+            for error in extra.errors:
                 self._fail(ConditionError(error.message, error.at, error.hint), "extra_fields", Code.COMPILE_OUTPUT)
-        return tuple(extra_fields)
+        return tuple(extra.field for extra in extras)
 
-    def _tell_old_fields(self, output: Text, part: str) -> None:
-        for name, at in old_fields(output):
+    def _tell_old_fields(self, names: Iterable[tuple[str, int]], part: str) -> None:
+        for name, at in names:
             self._tell(Code.DEPRECATED_ITEM, f"'{name}' is old", at, _OLD_HINT, part)
 
     def _resolved(self) -> list[tuple[Node, str]]:

@@ -1,77 +1,71 @@
-"""What of Falco's configuration file is about rules: `append_output` and `static_fields`.
+"""What of Falco's configuration file is about rules: which are on, what is appended to outputs, constants to read.
 
-Bytes of a `falco.yaml` in, what is appended to outputs and the constants that rules can read out; appends what is wrong
-to the problems. Called by the loader, before the rules are compiled. Spec section 3.4.
+Bytes of a `falco.yaml` in, a `Configuration` out; appends what is wrong to the problems. Called by the loader, before
+the rules are compiled. Spec sections 2.13 and 3.4.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
 
 import yaml
 
+from rules.additions import APPEND, Addition, AdditionReader, Extra, text_at, title
 from rules.catalogue import FIELDS
+from rules.checker import Checker
 from rules.document import until_nul
 from rules.entry import Entry
 from rules.errors import Code, Problem
-from rules.event_fields import SOURCE, constant
+from rules.event_fields import constant
 from rules.fields import Catalogue, Field
-from rules.items import RuleItem
+from rules.items import PRIORITIES, Priority, RuleItem
+from rules.mentions import Kind, Mention, unknown
+from rules.output import Reading
 from rules.reader import RuleFile
-from rules.text import Sources, Text, without_bytes
+from rules.ruleset import Matching
+from rules.selection import Choice, Selection
+from rules.text import Sources
 from rules.tokenizer import TOKENS
-from rules.yaml_nodes import Document, YamlError, is_null
+from rules.variables import ExpandedDocument
+from rules.yaml_nodes import YamlError, is_null
 
 STATIC: Final = "static."
 """What the names of constants begin with."""
 
-_APPEND: Final = "append_output"
+RULE_MATCHING: Final = "rule_matching"
+TIME_FORMAT: Final = "time_format_iso_8601"
+
 _STATIC_FIELDS: Final = "static_fields"
+_RULES: Final = "rules"
+_PRIORITY: Final = "priority"
 
-_VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)\}")
+_TAKEN: Final = frozenset({APPEND, _STATIC_FIELDS, _RULES, _PRIORITY, RULE_MATCHING, TIME_FORMAT})
 
-_MAX_ADDITIONS: Final = 1_000
-"""Entries of `append_output`: each is held against each rule."""
+_PASSED_OVER: Final = frozenset(
+    """
+    base_syscalls buffer_format_base64 buffered_outputs capture config_files container_engines engine falco_libs
+    file_output grpc grpc_output http_output json_include_message_property json_include_output_fields_property
+    json_include_output_property json_include_tags_property json_output libs_logger load_plugins log_level log_stderr
+    log_syslog metadata_download metrics modern_bpf output_timeout outputs outputs_queue plugins plugins_hostinfo
+    program_output rule_files rules_file rules_files stdout_output syscall_buf_size_preset syscall_drop_failed_exit
+    syscall_event_drops syscall_event_timeouts syslog_output watch_config_files webserver
+    """.split()  # noqa: SIM905 - a line a name would be a page
+)
+"""What else Falco is or was configured by: of no concern here, so that a whole `falco.yaml` is taken as it is."""
+
+_MAX_ENTRIES: Final = 1_000
+"""Entries of `append_output`, and of `rules`: each is held against each rule."""
 
 _MAX_APPENDED: Final = 25_000_000
 """Characters that all outputs and extra fields of a load may grow by."""
 
 _MAX_GUESSES: Final = 20
-"""For so many rules that there are not the one that is meant is looked for among all."""
+"""For so many unknown keys the one that is meant is looked for."""
 
-_FIELDS_HINT: Final = "write a field, or NAME: 'a text with %fields'"
-_MAX_NAMED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ExtraText:
-    """A field that `output_fields` get besides those of the output."""
-
-    name: str
-    """Its key; of a plain field the field."""
-    text: Text
-    """A format, or a field's name."""
-    is_format: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """One entry of `append_output`: what is appended, and to the outputs of which rules."""
-
-    at: int
-    source: str | None
-    tags: frozenset[str]
-    """All of which a rule must have."""
-    rule: str | None
-    output: tuple[Text, ...]
-    """Formats, each appended to the output with a blank before it."""
-    extra_fields: tuple[ExtraText, ...]
-
-    def concerns(self, rule: RuleItem) -> bool:
-        """Tell whether it is for a rule."""
-        return self.source in {None, rule.source} and self.rule in {None, rule.name} and self.tags <= rule.tags
+_ROOT_HINT: Final = f"write '{APPEND}:' and '{_STATIC_FIELDS}:', as in falco.yaml"
+_CHOICE_HINT: Final = "write enable: {rule: NAME} or disable: {rule: NAME}, or tag"
+_FALSE: Final = frozenset({"false", "no", "off", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,58 +74,43 @@ class Configuration:
 
     static_fields: Mapping[str, str] = field(default_factory=dict)
     """Constants by the name of their field."""
+    fields: Catalogue = FIELDS
+    """All fields that rules can read."""
     additions: tuple[Addition, ...] = ()
     """In their order."""
-
-    @property
-    def fields(self) -> Catalogue:
-        """All fields that rules can read."""
-        if not self.static_fields:
-            return FIELDS
-        told = "A constant of the installation, from static_fields."
-        return Catalogue((*FIELDS, *(Field(name, told, constant(value)) for name, value in self.static_fields.items())))
+    choices: tuple[Choice, ...] = ()
+    """What switches rules on and off, in its order."""
+    minimum_priority: Priority | None = None
+    mentions: tuple[Mention, ...] = ()
+    """The rules and tags that the choices name."""
 
     @property
     def content(self) -> str:
-        """What it says, told apart from anything else that one could say; places do not count."""
-        said = (
-            *self.static_fields.items(),
-            *(
-                (
-                    addition.source,
-                    sorted(addition.tags),
-                    addition.rule,
-                    [text.value for text in addition.output],
-                    [(extra.name, extra.text.value, extra.is_format) for extra in addition.extra_fields],
-                )
-                for addition in self.additions
-            ),
-        )
+        """What it says of alerts, told apart from anything else that one could say; places do not count."""
+        said = (*self.static_fields.items(), *(addition.content for addition in self.additions))
         return repr(said) if said else ""
+
+    def under(self, selection: Selection) -> Selection:
+        """Return a selection with what is said here before it, so that it counts where both speak of a rule."""
+        priority = self.minimum_priority if selection.minimum_priority is None else selection.minimum_priority
+        return replace(selection, choices=(*self.choices, *selection.choices), minimum_priority=priority)
 
     def check_growth(self, rules: Collection[RuleItem], sources: Sources) -> Problem | None:
         """Return what is wrong where rules together would grow by too much."""
         left = _MAX_APPENDED
         for number, addition in enumerate(self.additions):
-            texts = (*addition.output, *(extra.text for extra in addition.extra_fields))
-            size = sum(len(text.value) for text in texts)
-            left -= size * sum(map(addition.concerns, rules))
-            if left < 0 or number >= _MAX_ADDITIONS:
-                message = "append_output appends too much"
-                hint = f"at most {_MAX_ADDITIONS:,} entries, and {_MAX_APPENDED:,} characters to all rules together"
-                return Problem(Code.COMPILE_OUTPUT, message, sources.locate(addition.at), _title(number), hint)
+            left -= addition.size * sum(map(addition.concerns, rules))
+            if left < 0 or number >= _MAX_ENTRIES:
+                message = f"{APPEND} appends too much"
+                hint = f"at most {_MAX_ENTRIES:,} entries, and {_MAX_APPENDED:,} characters to all rules together"
+                return Problem(Code.COMPILE_OUTPUT, message, sources.locate(addition.at), title(number), hint)
         return None
 
-    def appended(self, rule: RuleItem) -> Text:
-        """Return a rule's output with what is appended to it."""
-        pieces = [rule.output]
-        for addition in self.additions:
-            if addition.concerns(rule):
-                for text in addition.output:
-                    pieces += (Text.at(" ", text.origins[0]), text)
-        return Text.join(pieces) if len(pieces) > 1 else rule.output
+    def appended(self, rule: RuleItem) -> list[Reading]:
+        """Return what is put behind a rule's output."""
+        return [part for addition in self.additions if addition.concerns(rule) for part in addition.output]
 
-    def extra_fields(self, rule: RuleItem) -> Iterable[ExtraText]:
+    def extra_fields(self, rule: RuleItem) -> Collection[Extra]:
         """Return the fields that a rule's alerts get; of equal names the last."""
         return {
             extra.name: extra
@@ -140,39 +119,36 @@ class Configuration:
             for extra in addition.extra_fields
         }.values()
 
-    def unmatched(self, rules: Mapping[str, object], sources: Sources) -> Iterator[Problem]:
-        """Yield a warning for each entry that names a rule which there is not."""
-        guesses = _MAX_GUESSES
-        for number, addition in enumerate(self.additions):
-            if addition.rule is not None and addition.rule not in rules and addition.source in {None, SOURCE}:
-                close = get_close_matches(addition.rule, rules, n=1) if guesses else ()
-                guesses -= bool(guesses)
-                hint = f"did you mean '{close[0]}'?" if close else "`auditstream rules list` lists all rules"
-                message = f"no rule is called '{addition.rule}': nothing is appended"
-                yield Problem(Code.UNKNOWN_RULE, message, sources.locate(addition.at), _title(number), hint)
-
-
-def _title(number: int) -> str:
-    return f"{_APPEND}[{number}]"
+    def unmatched(self, rules: Collection[RuleItem], sources: Sources) -> Iterator[Problem]:
+        """Yield a warning for each rule, tag or source that it names and that there is not."""
+        appending = (mention for addition in self.additions for mention in addition.mentions)
+        yield from unknown((*appending, *self.mentions), rules, sources)
 
 
 NO_CONFIGURATION: Final = Configuration()
 
 
 def read_configuration(
-    file: RuleFile, variables: Mapping[str, str], sources: Sources, problems: list[Problem]
+    file: RuleFile,
+    variables: Mapping[str, str],
+    answered: Collection[str],
+    sources: Sources,
+    problems: list[Problem],
 ) -> Configuration:
-    """Return what a `falco.yaml` says of rules; `variables` has what `${NAME}` in it stands for."""
-    document = Document(file.name, file.content, sources)
+    """Return what a `falco.yaml` says of rules; `variables` has what `${NAME}` in it stands for.
+
+    Of the keys that are not taken, those `answered` by a setting need not be told.
+    """
+    document = ExpandedDocument(file, variables, sources, problems)
     try:
         roots = [root for root in document.roots() if not is_null(root)]
         if not roots:
             return NO_CONFIGURATION
         if len(roots) == 1 and isinstance(roots[0], yaml.MappingNode):
             entry = Entry(roots[0], document, sources, problems)
-            return _Reading(entry, variables).configuration()
-        at, hint = document.at(roots[-1]), f"write '{_APPEND}:' and '{_STATIC_FIELDS}:', as in falco.yaml"
-        problems.append(Problem(Code.YAML_VALIDATE, "a configuration is one mapping", sources.locate(at), hint=hint))
+            return _Reading(entry, document, answered).configuration()
+        position = sources.locate(document.at(roots[-1]))
+        problems.append(Problem(Code.YAML_VALIDATE, "a configuration is one mapping", position, hint=_ROOT_HINT))
     except YamlError as error:
         problems.append(error.problem)
     return NO_CONFIGURATION
@@ -181,98 +157,118 @@ def read_configuration(
 class _Reading:
     """A file under way."""
 
-    def __init__(self, entry: Entry, variables: Mapping[str, str]) -> None:
+    def __init__(self, entry: Entry, document: ExpandedDocument, answered: Collection[str]) -> None:
         self._entry: Final = entry
-        self._variables: Final = variables
+        self._document: Final = document
+        self._answered: Final = answered
 
     def configuration(self) -> Configuration:
+        priority = self._priority()
+        self._tell_what_is_not_taken()
         static_fields = self._static_fields()
-        additions = (
-            []
-            if self._entry.is_empty(_APPEND)
-            else self._entry.entries(_APPEND, "begin each entry with '- ', such as '- extra_output: ...'")
-        )
-        for number, addition in enumerate(additions):
-            addition.title = _title(number)
-        read = tuple(self._addition(addition, static_fields) for addition in additions)
-        self._tell_what_is_left()
-        return Configuration(static_fields, read)
+        told = "A constant of the installation, from static_fields."
+        constants = [Field(name, told, constant(value)) for name, value in static_fields.items()]
+        fields = Catalogue((*FIELDS, *constants)) if constants else FIELDS
+        reader = AdditionReader(self._document, static_fields, Checker(fields))
+        entries = self._entries(APPEND, "begin each entry with '- ', such as '- extra_output: ...'")
+        additions = [reader.read(number, entry) for number, entry in enumerate(entries)]
+        choices, mentions = self._choices()
+        return Configuration(static_fields, fields, tuple(additions), tuple(choices), priority, tuple(mentions))
 
-    def _tell_what_is_left(self) -> None:
-        left = [key for key in self._entry.keys() if key not in {_APPEND, _STATIC_FIELDS}]  # noqa: SIM118 - no mapping
-        if left:
-            names = ", ".join(f"'{key}'" for key in left[:_MAX_NAMED])
-            more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
-            message = f"only '{_APPEND}' and '{_STATIC_FIELDS}' count here: {names}{more} passed over"
-            hint = "what else there is to say has options and variables of its own"
-            self._entry.fail(message, self._entry.key_at(left[0]), hint, Code.UNKNOWN_KEY)
+    def _entries(self, key: str, hint: str) -> Iterable[Entry]:
+        return () if self._entry.is_empty(key) else self._entry.entries(key, hint)
+
+    def _priority(self) -> Priority | None:
+        text = text_at(self._entry, _PRIORITY, self._document)
+        if text is None:
+            return None
+        priority = PRIORITIES.get(text.value.lower())
+        if priority is None:
+            hint = f"one of {', '.join(map(str, Priority))}"
+            self._entry.fail(f"'{text.value}' is no priority", text.origins[0], hint)
+        return priority
+
+    def _tell_what_is_not_taken(self) -> None:
+        """Warn of what is set in another way here, unless it is as it is here anyway, and of keys that nobody knows."""
+        matching = self._untaken(RULE_MATCHING)
+        if matching not in {None, Matching.ALL.value}:
+            hint = "say --rule-matching first, or AUDITSTREAM_RULE_MATCHING=first; all is the default"
+            self._warn(RULE_MATCHING, f"'{RULE_MATCHING}' is not taken from here: all rules that match alert", hint)
+        if self._untaken(TIME_FORMAT) not in {None, *_FALSE}:
+            hint = "set AUDITSTREAM_TIME_FORMAT_ISO_8601=true; false is the default"
+            self._warn(TIME_FORMAT, f"'{TIME_FORMAT}' is not taken from here: outputs begin with the time of day", hint)
+        known = _TAKEN | _PASSED_OVER
+        guesses = _MAX_GUESSES
+        for key in self._entry.keys():  # noqa: SIM118 - no mapping
+            if key not in known:
+                close = get_close_matches(key, sorted(known), n=1) if guesses else ()
+                guesses -= bool(guesses)
+                hint = f"did you mean '{close[0]}'?" if close else "Falco has no such key either"
+                self._warn(key, f"the key '{key}' is unknown here and ignored", hint)
+
+    def _untaken(self, key: str) -> str | None:
+        text = text_at(self._entry, key, self._document)
+        return None if text is None or key in self._answered else text.value.lower()
+
+    def _warn(self, key: str, message: str, hint: str) -> None:
+        self._entry.fail(message, self._entry.key_at(key), hint, Code.UNKNOWN_KEY)
 
     def _static_fields(self) -> dict[str, str]:
+        """Return the constants; those whose text is wrong too, so that the rules that read them are not told of it."""
         found: dict[str, str] = {}
         given = self._entry.entry(_STATIC_FIELDS, "write NAME: text")
         if given is None:
             return found
+        given.title = self._document.title = _STATIC_FIELDS
         for key in given.keys():  # noqa: SIM118 - no mapping
-            value = given.optional(key, "write its text")
-            if not TOKENS["field"].fullmatch(f"{STATIC}{key}"):
+            text = text_at(given, key, self._document)
+            if TOKENS["field"].fullmatch(f"{STATIC}{key}"):
+                found[f"{STATIC}{key}"] = "" if text is None else until_nul(text.value)
+            else:
                 hint = "names are a letter, then letters, digits and '_'"
                 given.fail(f"no rule can name the field '{STATIC}{key}'", given.key_at(key), hint)
-            elif value is not None:
-                found[f"{STATIC}{key}"] = until_nul(self._expanded(value, given).value)
         return found
 
-    def _addition(self, entry: Entry, static_fields: Iterable[str]) -> Addition:
-        match = entry.entry("match", "write match: {rule: NAME}, or source, or tags")
-        source = rule = None
-        tags: tuple[Text, ...] = ()
-        if match is not None:
-            source, rule = match.text_if_any("source"), match.text_if_any("rule")
-            tags = () if match.is_empty("tags") else match.texts("tags") or ()
-            match.warn_of_unknown_keys()
-        output = entry.optional("extra_output", "leave it out, or write what is appended")
-        formats = [] if output is None else [self._expanded(output, entry)]
-        if entry.flag("suggested_output"):
-            at = entry.where("suggested_output")
-            formats += [Text.at(f"{name.replace('.', '_')}=%{name}", at) for name in static_fields]
-        extra_fields = () if entry.is_empty("extra_fields") else tuple(self._extra_fields(entry))
-        entry.warn_of_unknown_keys()
-        return Addition(entry.at, source, frozenset(tag.value for tag in tags), rule, tuple(formats), extra_fields)
+    def _choices(self) -> tuple[list[Choice], list[Mention]]:
+        choices: list[Choice] = []
+        mentions: list[Mention] = []
+        for number, entry in enumerate(self._entries(_RULES, "begin each entry with '- ', such as '- disable: ...'")):
+            entry.title = self._document.title = f"{_RULES}[{number}]"
+            if number == _MAX_ENTRIES:
+                entry.fail(f"'{_RULES}' has too many entries", entry.at, f"at most {_MAX_ENTRIES:,}")
+                break
+            choice = self._choice(entry, mentions)
+            choices += () if choice is None else (choice,)
+        return choices, mentions
 
-    def _extra_fields(self, entry: Entry) -> Iterator[ExtraText]:
-        names = set()
-        for one in entry.texts_or_entries("extra_fields", f"{_FIELDS_HINT}, for each"):
-            extra = self._extra_field(one)
-            if extra is None:
-                continue
-            if extra.name in names:
-                entry.fail(f"there are two extra fields '{extra.name}'", extra.text.origins[0], "leave one out")
-            names.add(extra.name)
-            yield extra
-
-    def _extra_field(self, one: Text | Entry) -> ExtraText | None:
-        if isinstance(one, Text):
-            field_name = self._expanded(one, self._entry)
-            return ExtraText(field_name.value, field_name, is_format=False)
-        keys = one.keys()
-        if len(keys) != 1:
-            one.fail("an extra field has one name", one.at, _FIELDS_HINT)
+    def _choice(self, entry: Entry, mentions: list[Mention]) -> Choice | None:
+        verb = next((verb for verb in ("enable", "disable") if verb in entry), None)
+        if verb is None:
+            entry.fail(f"an entry of '{_RULES}' enables or disables", entry.at, _CHOICE_HINT)
+            entry.warn_of_unknown_keys()
             return None
-        text = one.optional(keys[0], "write the text, with %fields in it")
-        return None if text is None else ExtraText(keys[0], self._expanded(text, one), is_format=True)
+        if verb == "enable" and "disable" in entry:
+            entry.ignore({"disable"})
+            message = "'disable' is ignored beside 'enable'"
+            entry.fail(message, entry.key_at("disable"), "make it an entry of its own", Code.UNKNOWN_KEY)
+        is_empty = entry.is_empty(verb)
+        named = entry.entry(verb, _CHOICE_HINT)
+        entry.warn_of_unknown_keys()
+        if named is not None:
+            return self._named(named, verb, mentions)
+        if is_empty:
+            entry.fail(f"'{verb}' names neither a rule nor a tag", entry.where(verb), _CHOICE_HINT)
+        return None
 
-    def _expanded(self, text: Text, entry: Entry) -> Text:
-        """Return text with variables in place of `${NAME}`; `$${NAME}` is the text `${NAME}`."""
-        pieces: list[Text] = []
-        end = 0
-        for match in _VARIABLE.finditer(text.value):
-            at = text.origins[match.start()]
-            name = match[2]
-            if not match[1] and name not in self._variables:
-                entry.fail(
-                    f"the variable '{name}' is not set", at, f"set it, or write $${{{name}}} for the text itself"
-                )
-            # A variable may hold any bytes, a field only text.
-            value = match.group()[1:] if match[1] else without_bytes(self._variables.get(name, ""))
-            pieces += [text.slice(end, match.start()), Text.at(value, at)]
-            end = match.end()
-        return Text.join((*pieces, text.slice(end, len(text.value)))) if pieces else text
+    def _named(self, named: Entry, verb: str, mentions: list[Mention]) -> Choice | None:
+        pattern, tag = (text_at(named, key, self._document) for key in ("rule", "tag"))
+        named.warn_of_unknown_keys()
+        if pattern is None and tag is None:
+            is_told = any(key in named and self._document.lacks(named.where(key)) for key in ("rule", "tag"))
+            if not (is_told or named.is_broken):
+                named.fail(f"'{verb}' names neither a rule nor a tag", named.at, _CHOICE_HINT)
+            return None
+        for kind, text in ((Kind.PATTERN, pattern), (Kind.TAG, tag)):
+            if text is not None:
+                mentions.append(Mention(kind, text.value, text.origins[0], named.title, f"nothing is {verb}d by it"))
+        return Choice(verb == "enable", None if pattern is None else pattern.value, None if tag is None else tag.value)

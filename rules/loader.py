@@ -1,12 +1,12 @@
 """Rule files into a ruleset: the phases in their order, on one page.
 
-reader -> collector -> compiler (over resolver, checker and configuration) -> selection -> ruleset. Each phase appends
-what is wrong to one list of problems and goes on with what is right, so that an author sees everything at once; one
-error and there is no ruleset.
+configuration, reader -> collector -> compiler (over resolver, checker and output) -> selection -> ruleset. Each phase
+appends what is wrong to one list of problems and goes on with what is right, so that an author sees everything at once;
+one error and there is no ruleset.
 Called by `processor.rule_files`, which reads the files, and by tests.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -28,20 +28,23 @@ def load(
     selection: Selection = AS_WRITTEN,
     falco_config: RuleFile | None = None,
     variables: Mapping[str, str] | None = None,
+    answered: Collection[str] = (),
 ) -> LoadResult:
     """Return the ruleset that the files make together, in their order, and all problems found on the way.
 
-    Of a `falco.yaml` counts what it says of rules; `variables` has what `${NAME}` in it stands for.
+    Of a `falco.yaml` counts what it says of rules; `variables` has what `${NAME}` in it stands for. Of its keys that do
+    not count though they could, those `answered` otherwise are not told of.
     """
     sources = Sources()
     problems: list[Problem] = []
     configuration = NO_CONFIGURATION
     if falco_config is not None:
-        configuration = read_configuration(falco_config, variables or {}, sources, problems)
+        configuration = read_configuration(falco_config, variables or {}, answered, sources, problems)
     checker = Checker(configuration.fields)
     items = [read(file, sources, problems) for file in files]
     collected = collect(items, sources, problems)
-    rules = selection.apply(compile_rules(collected, configuration, checker, sources, problems))
+    compiled = compile_rules(collected, configuration, checker, sources, problems)
+    rules = configuration.under(selection).apply(compiled)
     problems = _without_repeats(problems)
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = (
@@ -50,7 +53,7 @@ def load(
     return LoadResult(
         ruleset,
         tuple(problems),
-        tuple(file.name for file in files),
+        tuple(file.name for file in (*filter(None, [falco_config]), *files)),
         macros=len(collected.definitions.macros),
         lists=len(collected.definitions.lists),
         fields=checker.fields,
@@ -81,5 +84,5 @@ def _digest(
         if rule.is_enabled:
             digest.update(rule.name.encode(errors="replace") + b"\0")
     digest.update(selection.matching.value.encode())
-    digest.update(configuration.content.encode(errors="replace"))
+    digest.update(configuration.content.encode())
     return digest.hexdigest()

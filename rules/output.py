@@ -6,7 +6,7 @@ it, in which a time is a number and what is absent is None, where the text shows
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from rules.checker import CHECKER, Checker, UnknownFieldError
 from rules.conditions import Argument as TransformerArgument
 from rules.conditions import FieldOperand, Operand, TextList, Transformed, scalar_text
+from rules.deprecated import old_fields, without_container_info
 from rules.event import Event
 from rules.fields import ABSENT, Argument, ArgumentError, Catalogue, Field, FieldValue, check_argument
 from rules.operand_parser import is_call, read_field, read_operand
@@ -73,6 +74,19 @@ Format = tuple[str | Placeholder, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """An output, or what is put behind it, as read: its pieces, and all that is to be told of it."""
+
+    pieces: Format
+    errors: tuple[ConditionError, ...]
+    """In the order of its text."""
+    old_fields: tuple[tuple[str, int], ...]
+    """Fields that Falco has no more, and where."""
+    container_info: tuple[int, ...]
+    """Where `%container.info` stood, which is left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExtraField:
     """A field that `output_fields` get besides those that the output shows."""
 
@@ -109,6 +123,30 @@ def read_format(text: Text, checker: Checker) -> tuple[Format, list[ConditionErr
             pieces.append(placeholder)
     pieces.append(text.value[start:])
     return tuple(piece for piece in pieces if piece), errors
+
+
+def read_output(text: Text, checker: Checker, *, is_whole: bool = True) -> Reading:
+    """Return an output, or a part of one: only a whole one must not be empty."""
+    shown, container_info = without_container_info(text)
+    pieces, errors = read_format(shown, checker) if shown.value or is_whole else ((), [])
+    return Reading(pieces, tuple(errors), tuple(old_fields(shown)), tuple(container_info))
+
+
+def joined(formats: Iterable[Format]) -> Format:
+    """Return formats one after another as one, no two texts side by side where they meet."""
+    pieces: list[str | Placeholder] = []
+    texts: list[str] = []
+    for each in filter(None, formats):
+        first, last = each[0], each[-1]
+        if isinstance(first, str):
+            texts.append(first)
+            if len(each) == 1:
+                continue
+        if texts:
+            pieces.append("".join(texts))
+        pieces += each[isinstance(first, str) : len(each) - isinstance(last, str)]
+        texts = [last] if isinstance(last, str) else []
+    return (*pieces, "".join(texts)) if texts else tuple(pieces)
 
 
 def read_extra_field(

@@ -34,8 +34,8 @@ class Selection:
 
     choices: tuple[Choice, ...] = ()
     """In their order: of two that concern a rule the later one counts."""
-    minimum_priority: Priority = Priority.DEBUG
-    """Rules that are less severe are off, whatever the choices say."""
+    minimum_priority: Priority | None = None
+    """Rules that are less severe are off, whatever the choices say; None where nothing is said."""
     matching: Matching = Matching.ALL
 
     def apply(self, rules: Iterable[Rule]) -> list[Rule]:
@@ -43,7 +43,7 @@ class Selection:
         return [replace(rule, is_enabled=self._enables(rule)) for rule in rules]
 
     def _enables(self, rule: Rule) -> bool:
-        if rule.priority > self.minimum_priority:
+        if self.minimum_priority is not None and rule.priority > self.minimum_priority:
             return False
         chosen = (choice.enables for choice in reversed(self.choices) if choice.concerns(rule))
         return next(chosen, rule.is_enabled)

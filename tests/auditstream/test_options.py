@@ -1,9 +1,12 @@
 """The options that say which rules judge are the same wherever events are judged."""
 
+import re
+
 import pytest
 import typer
 
 from auditstream.cli import app
+from auditstream.options import Chosen, takes_rule_options
 
 CHOICE = {"--enable-rule", "--disable-rule", "--enable-tag", "--disable-tag", "--minimum-priority"}
 RULES = {"--rules", "--no-pack", "--falco-config", "--rule-matching", *CHOICE}
@@ -40,3 +43,15 @@ def test_where_all_rules_are_alike_nothing_switches_them(command: str) -> None:
 def _options_of_rules(command: str) -> set[str]:
     group = typer.main.get_command(app).commands["rules"]  # type: ignore[attr-defined]
     return {option for parameter in group.commands[command].params for option in parameter.opts}
+
+
+def test_a_setting_that_no_rule_option_is_for_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=re.escape("no rule option is for the setting no_packs, zzz")):
+        takes_rule_options(without=("zzz", "rules", "no_packs"))
+
+
+def test_a_command_that_does_not_take_what_is_chosen_is_refused_at_once() -> None:
+    def command(*, choice: Chosen) -> None: ...
+
+    with pytest.raises(ValueError, match=re.escape("command has no parameter 'chosen' for the rule options")):
+        takes_rule_options()(command)

@@ -95,7 +95,7 @@ def test_a_broken_rule_file_is_told_and_nothing_is_judged(folder: Path, command:
         "    3 |   condition: ka.verbs = create\n"
         "      |              ^\n"
         "  hint: did you mean 'ka.verb'?\n"
-        "auditstream: nothing is judged: correct the rule files, see 'auditstream rules check --help'\n"
+        "auditstream: nothing is judged: correct what is told above, see 'auditstream rules check --help'\n"
     )
 
 

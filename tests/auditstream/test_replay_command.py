@@ -134,7 +134,7 @@ def test_broken_rule_files_are_told_and_nothing_is_replayed(run: "Run", line: "L
     assert ended.err.startswith("error: ")
     assert "warning: " not in ended.err
     assert ended.err.endswith(
-        "\nauditstream: nothing was replayed: correct the rule files, see 'auditstream rules check --help'\n"
+        "\nauditstream: nothing was replayed: correct what is told above, see 'auditstream rules check --help'\n"
     )
 
 
@@ -267,3 +267,17 @@ def test_hostile_file_names_are_escaped(replay: "Run", folder: Path) -> None:
     (folder / "a\x1b[31m\n.log").write_bytes(b"x\n")
     first = replay("a\x1b[31m\n.log").err.splitlines()[0]
     assert first == f"a\\x1b[31m\\n.log:1: {NO_JSON}"
+
+
+def test_a_broken_configuration_is_told_and_nothing_is_replayed(run: "Run", line: "Line", folder: Path) -> None:
+    (folder / "falco.yaml").write_text("append_output: a\n")
+    ended = run("replay", "-", "--falco-config", "falco.yaml", stdin=line())
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "error: 'append_output' must be a sequence of mappings [LOAD_ERR_YAML_VALIDATE]\n"
+        "  --> falco.yaml:1:16\n"
+        "    1 | append_output: a\n"
+        "      |                ^\n"
+        "  hint: begin each entry with '- ', such as '- extra_output: ...'\n"
+        "auditstream: nothing was replayed: correct what is told above, see 'auditstream rules check --help'\n"
+    )

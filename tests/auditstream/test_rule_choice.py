@@ -1,10 +1,11 @@
 """Which rules the options switch on and off, in which order, and what is told of names that no rule has."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from auditstream.rule_choice import selection_of
+from auditstream.rule_choice import falco_config_of, selection_of
 from auditstream.settings import Settings
 from rules.items import Priority
 from rules.ruleset import Matching
@@ -30,6 +31,8 @@ def test_all_that_switches_off_comes_before_all_that_switches_on() -> None:
         Choice(enables=True, tag="b"),
     )
     assert selection_of(settings) == Selection(choices, Priority.ERROR, Matching.FIRST)
+    assert selection_of(Settings()) == Selection()
+    assert selection_of(Settings(minimum_priority=Priority.DEBUG)) == Selection(minimum_priority=Priority.DEBUG)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,55 @@ def test_patterns_and_tags_that_fit_no_rule_are_told(run: "Run") -> None:
         "auditstream: no rule is called 'Node *'\nauditstream: no rule has the tag 'nobody'\n",
     )
     assert ended.out == "ok: 2 rules (1 enabled), 0 macros, 0 lists in 1 file\n"
+
+
+def test_the_settings_answer_what_they_say(tmp_path: Path) -> None:
+    assert falco_config_of(Settings()) is None
+    path = tmp_path / "falco.yaml"
+    config = falco_config_of(Settings(falco_config=path, rule_matching=Matching.ALL, minimum_priority=Priority.DEBUG))
+    assert config is not None
+    assert (config.path, config.answered) == (path, frozenset({"rule_matching"}))
+
+
+FALCO = """\
+rule_matching: first
+priority: warning
+rules:
+  - disable: {rule: "*"}
+  - enable: {rule: Every*}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "on"),
+    [
+        ((), "no no"),
+        (("--minimum-priority", "debug"), "no yes"),
+        (("--minimum-priority", "debug", "--disable-tag", "class_every_event"), "no no"),
+        (("--enable-rule", "Pod created"), "yes no"),
+    ],
+)
+def test_options_come_after_what_a_falco_yaml_says(run: "Run", folder: Path, options: tuple[str, ...], on: str) -> None:
+    (folder / "falco.yaml").write_text(FALCO)
+    command = ("rules", "list", "--no-pack", "--rules", "rules.yaml", "--falco-config", "falco.yaml")
+    ended = run(*command, *options, variables={"AUDITSTREAM_RULE_MATCHING": "all"})
+    assert (ended.code, ended.err) == (0, "")
+    assert " ".join(word for line in ended.out.splitlines() for word in line.split() if word in {"yes", "no"}) == on
+
+
+def test_what_a_falco_yaml_says_in_vain_is_told_until_it_is_answered(run: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text(FALCO)
+    command = ("rules", "check", "--no-pack", "rules.yaml", "--strict", "--falco-config", "falco.yaml")
+    ended = run(*command)
+    assert ended.code == 1
+    assert ended.out == (
+        "warning: 'rule_matching' is not taken from here: all rules that match alert [LOAD_UNKNOWN_KEY]\n"
+        "  --> falco.yaml:1:1\n"
+        "    1 | rule_matching: first\n"
+        "      | ^\n"
+        "  hint: say --rule-matching first, or AUDITSTREAM_RULE_MATCHING=first; all is the default\n"
+        "not ok: 1 warning, and --strict allows none\n"
+    )
+    ended = run(*command, variables={"AUDITSTREAM_RULE_MATCHING": "first"})
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == "ok: 2 rules (0 enabled), 0 macros, 0 lists in 1 file\n"

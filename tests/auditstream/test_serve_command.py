@@ -299,7 +299,7 @@ def test_broken_rules_are_told_and_nothing_is_served(run: "Run", folder: Path) -
     ended = run("serve", "--port", "0", "--rules", "broken.yaml")
     assert ended.code == 1
     assert ended.err.endswith(
-        "auditstream: nothing is served: correct the rule files, see 'auditstream rules check --help'\n"
+        "auditstream: nothing is served: correct what is told above, see 'auditstream rules check --help'\n"
     )
 
 

@@ -174,3 +174,14 @@ def test_extra_fields_are_beside_those_of_the_output_and_over_them(make_event: M
     assert list(alert.output_fields) == sorted(alert.output_fields)
     assert alert.output.startswith("20:34:01.258117000: Warning Verb create Pod made (user=alice")
     assert len(alert.to_json()) < MAX_RECORD_BYTES
+
+
+def test_all_values_within_an_extra_field_have_a_limit_together(make_event: MakeEvent) -> None:
+    names = [f"f{number}" for number in range(8)]
+    shown = "".join(f"%1jevt.value[/requestObject/{name}]" for name in names)
+    configuration = f"append_output: [{{extra_fields: [all: '{shown}%ka.verb']}}]\n"
+    files = [RuleFile("0.yaml", _RULE.encode())]
+    ruleset = load(files, falco_config=RuleFile("falco.yaml", configuration.encode())).ruleset
+    assert ruleset is not None
+    event = make_event(requestObject=dict.fromkeys(names, "x" * MAX_VALUE_CHARACTERS))
+    assert make_alert(event, ruleset.rules[0], ruleset="").output_fields["all"] == "xxxxxxxx…"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import rules
-from processor.rule_files import load_rules, pack_files, read_files
+from processor.rule_files import FalcoConfig, load_rules, pack_files, read_files
 from rules.errors import Code, Problem
 from rules.selection import Selection
 from tests.unprivileged import as_nobody, open_folder
@@ -92,8 +92,20 @@ def test_a_file_that_must_not_be_read_hides_no_other() -> None:
 
 
 def test_a_configuration_that_cannot_be_read_is_told_as_a_rule_file_is(tmp_path: Path) -> None:
-    result = load_rules([], with_pack=False, selection=Selection(), falco_config=tmp_path / "falco.yaml")
+    result = load_rules([], with_pack=False, selection=Selection(), falco_config=FalcoConfig(tmp_path / "falco.yaml"))
     assert result.ruleset is None
     assert [problem.message for problem in result.errors] == [
         f"cannot read {tmp_path}/falco.yaml: No such file or directory"
     ]
+
+
+def test_a_configuration_comes_with_its_variables_and_what_settings_answer(tmp_path: Path) -> None:
+    path = tmp_path / "falco.yaml"
+    path.write_text("static_fields: {env: '${STAGE}'}\nrule_matching: first\ntime_format_iso_8601: true\n")
+    config = FalcoConfig(path, {"STAGE": "prod"}, frozenset({"rule_matching"}))
+    result = load_rules([], with_pack=False, selection=Selection(), falco_config=config)
+    assert result.files == (str(path),)
+    assert [problem.message for problem in result.problems] == [
+        "'time_format_iso_8601' is not taken from here: outputs begin with the time of day"
+    ]
+    assert result.fields.get("static.env") is not None

@@ -128,12 +128,16 @@ _ADDITION = st.fixed_dictionaries(
         "suggested_output": st.booleans() | JSON,
     },
 )
+_VERBS = st.sampled_from(["enable", "disable", "enabled"])
+_CHOSEN = st.dictionaries(st.sampled_from(["rule", "tag", "rules"]), _NAMES | _FORMATS | st.just("*"), max_size=2)
 _CONFIGURATION = st.fixed_dictionaries(
     {},
     optional={
         "append_output": st.lists(_ADDITION, max_size=3) | JSON,
         "static_fields": st.dictionaries(st.sampled_from(["a", "a.b", "a-b", ""]), _FORMATS | JSON, max_size=2) | JSON,
-        "priority": JSON,
+        "priority": st.sampled_from(["debug", "Error", "${B}", "${A}"]) | JSON,
+        "rules": st.lists(st.dictionaries(_VERBS, _CHOSEN | JSON, max_size=2) | JSON, max_size=3) | JSON,
+        "rule_matching": st.sampled_from(["first", "all"]) | JSON,
     },
 )
 

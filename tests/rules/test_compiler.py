@@ -162,7 +162,8 @@ _CHANGED = "- rule: r\n  condition: ka.verb = a\n  override: {condition: replace
         (("- list: l\n  items: ['x=y']\n"
           + _rule(extra="  exceptions: [{name: e, fields: [ka.verb], comps: [in], values: [[[l]]]}]\n"), _GOOD_LIST),
          "expected ',' or ')' in the list, found '='", "0.yaml"),
-        ((_rule("ka.verb in (b c)"), "- list: b c\n  items: [x]\n"), "expected ',' or ')' in the list, found 'c'", "0.yaml"),
+        ((_rule("ka.verb in (b c)"), "- list: b c\n  items: [x]\n"),
+         "expected ',' or ')' in the list, found 'c'", "0.yaml"),
         (("- list: b c\n  items: [x]\n" + _rule("ka.verb in (b c)") + _rule("ka.uri in (d e)", name="s"),
           "- list: d e\n  items: [y]\n"), "expected ',' or ')' in the list, found 'e'", "0.yaml"),
         (("- macro: m\n  condition: nosuch.f = 1\n" + _rule("m"), _MACRO), "there is no field 'nosuch.f'", "0.yaml"),

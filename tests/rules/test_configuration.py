@@ -1,64 +1,22 @@
-"""What of a `falco.yaml` counts for rules: `append_output` and `static_fields`."""
+"""What of a `falco.yaml` counts for rules, all in all: constants, which rules are on, keys, the digest."""
 
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 
 from rules.errors import LoadResult
 from rules.event import Event
+from rules.items import Priority
 from rules.loader import load
-from rules.output import render, values
 from rules.reader import RuleFile
-from rules.ruleset import Rule
+from rules.selection import Choice, Selection
+from tests.rules.configured import RULE, load_with, output_of
 from tests.rules.rule_text import rule_text as _rule
 
 MakeEvent = Callable[..., Event]
-
-_RULE = _rule(output="o", extra="  tags: [a, b]\n")
-
-
-def _load(configuration: str, *texts: str, variables: Mapping[str, str] | None = None) -> LoadResult:
-    files = [RuleFile(f"{number}.yaml", text.encode()) for number, text in enumerate(texts or (_RULE,))]
-    return load(files, falco_config=RuleFile("falco.yaml", configuration.encode()), variables=variables)
-
-
-def _only(result: LoadResult) -> Rule:
-    assert result.ruleset is not None, result.to_text()
-    (rule,) = result.ruleset.rules
-    return rule
-
-
-def _output(result: LoadResult, event: Event) -> str:
-    pieces = _only(result).output
-    return render(pieces, values(pieces, event))
-
-
-@pytest.mark.parametrize(
-    ("match", "concerns"),
-    [
-        ("{}", True),
-        ("", True),
-        ("{source: k8s_audit}", True),
-        ("{source: syscall}", False),
-        ("{rule: r}", True),
-        ("{rule: R}", False),
-        ("{tags: []}", True),
-        ("{tags: }", True),
-        ("{tags: [a]}", True),
-        ("{tags: [b, a]}", True),
-        ("{tags: [a, c]}", False),
-        ("{source: k8s_audit, tags: [a], rule: r}", True),
-        ("{source: k8s_audit, tags: [a], rule: s}", False),
-    ],
-)
-def test_an_entry_is_for_rules_that_are_all_it_names(match: str, concerns: bool, make_event: MakeEvent) -> None:  # noqa: FBT001
-    result = _load(f"append_output: [{{match: {match}, extra_output: verb=%ka.verb}}]\n")
-    assert _output(result, make_event()) == ("o verb=create" if concerns else "o")
-
-
-def test_outputs_are_appended_in_the_order_of_the_entries(make_event: MakeEvent) -> None:
-    result = _load("append_output:\n  - extra_output: 1 %ka.verb\n  - extra_output: '  2'\n")
-    assert _output(result, make_event()) == "o 1 create   2"
 
 
 def test_static_fields_are_fields_of_conditions_outputs_and_exceptions(make_event: MakeEvent) -> None:
@@ -68,78 +26,35 @@ def test_static_fields_are_fields_of_conditions_outputs_and_exceptions(make_even
         "%static.env %static.Rack.r2 %10static.odd.",
         extra="  exceptions: [{name: e, fields: static.env, values: [test]}]\n",
     )
-    result = _load(static, rule)
+    result = load_with(static, rule)
     assert result.warnings == []
     assert result.ruleset is not None
     assert [match.name for match in result.ruleset.match(make_event()).matches] == ["r"]
-    assert _output(result, make_event()) == "prod 0x10 a b       ."
+    assert output_of(result, make_event()) == "prod 0x10 a b       ."
     assert [field.name for field in result.fields][-3:] == ["static.env", "static.Rack.r2", "static.odd"]
-    refused = _load("append_output: []\n", rule)
+    refused = load_with("append_output: []\n", rule)
     assert refused.errors[0].message == "there is no field 'static.env'"
 
 
 def test_a_constant_that_is_a_static_fields_name_is_told() -> None:
-    (warning,) = _load("static_fields: {env: prod}\n", _rule("ka.verb = static.env")).warnings
+    (warning,) = load_with("static_fields: {env: prod}\n", _rule("ka.verb = static.env")).warnings
     assert warning.message == "'static.env' is compared as text, not as the field of that name"
 
 
-def test_suggested_fields_are_the_static_ones(make_event: MakeEvent) -> None:
-    configuration = (
-        "static_fields: {env: prod, site.rack: r1}\n"
-        "append_output:\n  - {suggested_output: true, extra_output: first}\n  - suggested_output: off\n"
-    )
-    assert _output(_load(configuration), make_event()) == "o first static_env=prod static_site_rack=r1"
-
-
-def test_extra_fields_are_fields_and_formats() -> None:
-    configuration = (
-        "append_output:\n"
-        "  - extra_fields:\n"
-        "      - evt.hostname\n"
-        '      - ka.uri.param["a"]\n'
-        "      - who: '%ka.user.name, %ka.impuser.name'\n"
-        "  - match: {rule: r}\n"
-        "    extra_fields: [who: 'again', jevt.value: x]\n"
-    )
-    extra = {one.name: one for one in _only(_load(configuration)).extra_fields}
-    assert list(extra) == ["evt.hostname", "ka.uri.param[a]", "who", "jevt.value"]
-    assert [one.is_format for one in extra.values()] == [False, False, True, True]
-    assert extra["who"].pieces == ("again",)
-
-
-def test_variables_are_put_into_texts(make_event: MakeEvent) -> None:
-    configuration = (
-        "static_fields: {env: '${STAGE}-$${STAGE}', path: 'a$b ${STAGE'}\n"
-        "append_output:\n"
-        "  - extra_output: in ${STAGE} %static.env %static.path\n"
-        "    extra_fields: ['${FIELD}', also: '${STAGE}${STAGE}']\n"
-    )
-    result = _load(configuration, variables={"STAGE": "prod", "FIELD": "ka.verb"})
-    assert _output(result, make_event()) == "o in prod prod-${STAGE} a$b ${STAGE"
-    assert [(one.name, one.pieces) for one in _only(result).extra_fields][1] == ("also", ("prodprod",))
-    assert _only(result).extra_fields[0].name == "ka.verb"
-
-
 def test_a_static_field_ends_where_texts_do(make_event: MakeEvent) -> None:
-    result = _load('static_fields: {env: "a\\0b"}\nappend_output: [{suggested_output: true}]\n')
-    assert _output(result, make_event()) == "o static_env=a"
-
-
-def test_a_variable_that_is_no_text_becomes_text(make_event: MakeEvent) -> None:
-    configuration = "static_fields: {env: '${STAGE}'}\nappend_output: [{suggested_output: true}]\n"
-    result = _load(configuration, variables={"STAGE": "\udcffé"})
-    assert _output(result, make_event()) == "o static_env=\ufffdé"
+    result = load_with('static_fields: {env: "a\\0b"}\nappend_output: [{suggested_output: true}]\n')
+    assert output_of(result, make_event()) == "o static_env=a"
 
 
 @pytest.mark.parametrize(
     "text", ["", "# nothing\n", "append_output:\nstatic_fields:\n", "append_output: []\n", "---\n~\n"]
 )
 def test_a_configuration_may_say_nothing(text: str, make_event: MakeEvent) -> None:
-    result = _load(text)
+    result = load_with(text)
     assert list(result.problems) == []
-    assert _output(result, make_event()) == "o"
+    assert output_of(result, make_event()) == "o"
     assert result.ruleset is not None
-    plain = load([RuleFile("0.yaml", _RULE.encode())])
+    plain = load([RuleFile("0.yaml", RULE.encode())])
     assert plain.ruleset is not None
     assert result.ruleset.digest == plain.ruleset.digest
 
@@ -160,88 +75,183 @@ def test_the_digest_tells_configurations_apart() -> None:
     ]
     digests = set()
     for text in texts:
-        ruleset = _load(text, variables={"STAGE": "stage"}).ruleset
+        ruleset = load_with(text, variables={"STAGE": "stage"}).ruleset
         assert ruleset is not None
         digests.add(ruleset.digest)
     assert len(digests) == len(texts)
 
 
-def test_what_is_wrong_with_an_addition_is_told_once_for_all_rules() -> None:
-    text = "append_output: [{extra_output: 'a %proc.name', extra_fields: [proc.name]}]\n"
-    told = [(problem.message, problem.item, problem.part) for problem in _load(text, _RULE, _rule(name="s")).errors]
-    assert told == [
-        ("there is no field 'proc.name'", "rule r", "output"),
-        ("there is no field 'proc.name'", "rule r", "extra_fields"),
-    ]
+_RULES = (
+    _rule(name="Alpha", extra="  tags: [a, b]\n")
+    + _rule(name="Beta", extra="  tags: [b]\n").replace("debug", "error")
+    + _rule(name="Gamma", extra="  enabled: false\n").replace("debug", "notice")
+)
+
+
+def _on(result: LoadResult) -> str:
+    assert result.errors == []
+    assert result.ruleset is not None
+    return " ".join(rule.name for rule in result.ruleset.rules if rule.is_enabled)
 
 
 @pytest.mark.parametrize(
-    ("entries", "size", "rules", "is_refused"),
-    [(1000, 3, 3, False), (1001, 3, 3, True), (10, 10_000, 250, False), (10, 10_000, 251, True)],
+    ("configuration", "on"),
+    [
+        ("rules:", "Alpha Beta"),
+        ("rules: []", "Alpha Beta"),
+        ("rules: [{disable: {rule: Alpha}}]", "Beta"),
+        ("rules: [{disable: {tag: b}}]", ""),
+        ("rules: [{disable: {rule: '*'}}, {enable: {tag: a}}]", "Alpha"),
+        ("rules: [{enable: {rule: '*'}}, {disable: {tag: a}}, {enable: {rule: '*a'}}]", "Alpha Beta Gamma"),
+        ("rules: [{enable: {tag: a}}, {disable: {rule: '*'}}]", ""),
+        ("rules: [{disable: {rule: Beta, tag: a}}]", ""),
+        ("rules: [{enable: {rule: Gamma}, disable: {rule: '*'}}]", "Alpha Beta Gamma"),
+        ("rules: [{disable: {rule: alpha}}]", "Alpha Beta"),
+        ("priority: Info", "Beta"),
+        ("priority: notice\nrules: [{enable: {rule: '*'}}]", "Beta Gamma"),
+        ("priority:", "Alpha Beta"),
+    ],
 )
-def test_a_configuration_cannot_let_rules_grow_beyond_bounds(
-    entries: int,
-    size: int,
-    rules: int,
-    is_refused: bool,  # noqa: FBT001
-) -> None:
-    configuration = "append_output:\n" + f"  - {{extra_output: {'x' * size}}}\n" * entries
-    result = _load(configuration, "".join(_rule(name=f"r{number}") for number in range(rules)))
-    assert [(problem.message, problem.hint) for problem in result.errors] == [
-        ("append_output appends too much", "at most 1,000 entries, and 25,000,000 characters to all rules together")
+def test_rules_are_switched_in_the_order_of_the_entries(configuration: str, on: str) -> None:
+    assert _on(load_with(configuration, _RULES)) == on
+
+
+def test_what_is_chosen_elsewhere_comes_later_and_wins() -> None:
+    configuration = (
+        "priority: error\nrules: [{disable: {rule: '*'}}, {enable: {rule: Beta}}, {enable: {rule: Alpha}}]\n"
+    )
+    choices = (Choice(enables=False, pattern="Beta"), Choice(enables=True, pattern="Gamma"))
+    assert _on(load_with(configuration, _RULES)) == "Beta"
+    assert _on(load_with(configuration, _RULES, selection=Selection(choices))) == ""
+    for priority, on in ((Priority.DEBUG, "Alpha Gamma"), (Priority.NOTICE, "Gamma")):
+        assert _on(load_with(configuration, _RULES, selection=Selection(choices, priority))) == on
+
+
+@pytest.mark.parametrize(("entries", "is_refused"), [(1000, False), (1001, True), (1002, True)])
+def test_choices_are_so_many_at_most(entries: int, is_refused: bool) -> None:  # noqa: FBT001
+    result = load_with("rules:\n" + "  - enable: {rule: r}\n" * entries)
+    assert [(problem.message, problem.hint, str(problem.position)) for problem in result.problems] == [
+        ("'rules' has too many entries", "at most 1,000", "falco.yaml:1002:5")
     ] * is_refused
 
 
-def test_what_is_appended_to_no_rule_is_not_looked_at() -> None:
-    text = "append_output: [{match: {source: syscall}, extra_output: '%proc.name', extra_fields: [proc.name]}]\n"
-    assert list(_load(text).problems) == []
+_WHOLE = """\
+config_files: [/etc/falco/config.d]
+watch_config_files: true
+rules_files: [/etc/falco/falco_rules.yaml]
+engine: {kind: modern_ebpf, modern_ebpf: {cpus_for_each_buffer: 2}}
+capture: {enabled: false}
+load_plugins: [k8saudit, json]
+plugins_hostinfo: true
+plugins: [{name: json, library_path: libjson.so, init_config: "${WHATEVER}"}]
+time_format_iso_8601: false
+buffer_format_base64: false
+priority: debug
+json_output: false
+json_include_output_property: true
+json_include_message_property: false
+json_include_output_fields_property: true
+json_include_tags_property: true
+buffered_outputs: false
+rule_matching: all
+outputs_queue: {capacity: 0}
+append_output: [{suggested_output: true}]
+static_fields: {}
+stdout_output: {enabled: true}
+syslog_output: {enabled: true}
+file_output: {enabled: false}
+http_output: {enabled: false}
+program_output: {enabled: false}
+grpc_output: {enabled: false}
+grpc: {enabled: false}
+webserver: {enabled: true}
+log_stderr: true
+log_syslog: true
+log_level: info
+libs_logger: {enabled: true}
+output_timeout: 2000
+syscall_event_timeouts: {max_consecutives: 1000}
+syscall_event_drops: {threshold: .1}
+metrics: {enabled: false}
+base_syscalls: {custom_set: []}
+falco_libs: {thread_table_size: 262144}
+container_engines: {docker: {enabled: true}}
+rules: []
+"""
 
 
-def test_a_rule_may_be_left_out_for_an_appended_output_but_not_for_an_extra_field() -> None:
-    rule = _rule(extra="  skip-if-unknown-filter: true\n")
-    result = _load("append_output: [{extra_output: '%proc.name'}]\n", rule)
-    assert [problem.code.value for problem in result.problems] == ["LOAD_UNKNOWN_FILTER"]
-    result = _load("append_output: [{extra_fields: [proc.name]}]\n", rule)
-    assert [problem.code.value for problem in result.problems] == ["LOAD_ERR_COMPILE_OUTPUT"]
+def test_a_whole_falco_yaml_is_taken_as_it_is() -> None:
+    assert list(load_with(_WHOLE).problems) == []
 
 
-def test_what_is_old_is_told_of_what_is_appended_too() -> None:
-    text = "append_output: [{extra_output: '%container.info', extra_fields: [a: evt.dir]}]\n"
-    assert [(problem.code.value, problem.message) for problem in _load(text).problems] == [
-        ("LOAD_DEPRECATED_ITEM", "'%container.info' is old, and nothing stands in its place"),
-        ("LOAD_DEPRECATED_ITEM", "'evt.dir' is old"),
+def test_keys_of_older_versions_are_known_too() -> None:
+    old = "rules_file rule_files outputs metadata_download modern_bpf syscall_buf_size_preset syscall_drop_failed_exit"
+    assert list(load_with("".join(f"{key}: 1\n" for key in old.split())).problems) == []
+
+
+@pytest.mark.parametrize("word", ["false", "False", "no", "off", "n", "", "''"])
+def test_a_time_of_day_is_as_it_is_here(word: str) -> None:
+    assert list(load_with(f"time_format_iso_8601: {word}\n").problems) == []
+
+
+def test_what_a_setting_answers_is_not_told() -> None:
+    text = "rule_matching: first\ntime_format_iso_8601: true\n"
+    assert list(load_with(text, answered={"rule_matching", "time_format_iso_8601"}).problems) == []
+    assert len(load_with(text, answered={"rule_matching"}).problems) == 1
+
+
+def test_so_many_unknown_keys_get_a_guess() -> None:
+    text = "".join(f"rules_files{number}: []\n" for number in range(22))
+    hints = [problem.hint for problem in load_with(text).warnings]
+    assert hints == ["did you mean 'rules_files'?"] * 20 + ["Falco has no such key either"] * 2
+
+
+@pytest.mark.parametrize("text", ["''", "", "${EMPTY}", "~"])
+def test_a_static_field_may_be_empty(text: str, make_event: MakeEvent) -> None:
+    configuration = f"append_output: [{{suggested_output: true}}]\nstatic_fields:\n  env: {text}\n"
+    result = load_with(configuration, _rule("static.env exists"), variables={"EMPTY": ""})
+    assert list(result.problems) == []
+    assert output_of(result, make_event()) == "o static_env="
+    assert result.ruleset is not None
+    assert len(result.ruleset.match(make_event()).matches) == 1
+
+
+@pytest.mark.parametrize("text", ["[a]", "{a: b}", "${NO}", "a${NO}"])
+def test_a_broken_static_field_is_told_once(text: str) -> None:
+    result = load_with(f"static_fields:\n  env: {text}\n", _rule("static.env = prod", "%static.env"))
+    assert [problem.item for problem in result.problems] == ["static_fields"]
+
+
+def test_the_configuration_is_told_before_the_files() -> None:
+    result = load_with("append_output: [{extra_output: '%proc.name'}]\nzzz: 1\n", "- macro: m\n", RULE)
+    assert result.files == ("falco.yaml", "0.yaml", "1.yaml")
+    assert [line.split()[1] for line in result.to_text().splitlines() if "-->" in line] == [
+        "falco.yaml:1:33,",
+        "0.yaml:1:3,",
+        "falco.yaml:2:1",
     ]
 
 
-def test_a_later_file_cannot_take_a_rule_from_a_broken_addition() -> None:
-    configuration = "append_output: [{match: {tags: [a]}, extra_output: '%proc.name'}]\n"
-    retagged = "- rule: r\n  tags: [b]\n  override: {tags: replace}\n"
-    assert [problem.message for problem in _load(configuration, _RULE, retagged).errors] == [
-        "there is no field 'proc.name'"
-    ]
+_TAGS = "append_output: [{match: {tags: [a, b, c, d, e, f]}, extra_output: x}]"
 
 
-def test_so_many_unknown_rules_get_a_guess() -> None:
-    entries = "".join(f"  - {{match: {{rule: Pod mad{number}}}}}\n" for number in range(22))
-    hints = [problem.hint for problem in _load(f"append_output:\n{entries}", _rule(name="Pod made")).warnings]
-    assert hints == ["did you mean 'Pod made'?"] * 20 + ["`auditstream rules list` lists all rules"] * 2
+def test_the_digest_is_the_same_in_every_process() -> None:
+    script = f"from tests.rules.configured import load_with; print(load_with({_TAGS!r}).ruleset.digest)"
+    digests = {
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", script], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in "0123"
+    }
+    assert len(digests) == 1
 
 
-def test_a_misspelt_key_and_an_unknown_rule_are_told() -> None:
-    text = (
-        "append_output:\n"
-        "  - {match: {rules: r}, extra_outputs: a}\n"
-        "  - {match: {rule: pod made}, extra_output: a}\n"
-        "  - {match: {rule: zzz}, extra_output: a}\n"
-        "  - {match: {rule: zzz, source: syscall}, extra_output: a}\n"
-    )
-    result = _load(text, _rule(name="Pod made"))
-    assert result.errors == []
-    assert [(problem.code.value, problem.message, problem.item, problem.hint) for problem in result.warnings] == [
-        ("LOAD_UNKNOWN_KEY", "the key 'rules' is unknown here and ignored", "append_output[0]", ""),
-        ("LOAD_UNKNOWN_KEY", "the key 'extra_outputs' is unknown here and ignored", "append_output[0]", ""),
-        ("LOAD_UNKNOWN_RULE", "no rule is called 'pod made': nothing is appended", "append_output[1]",
-         "did you mean 'Pod made'?"),
-        ("LOAD_UNKNOWN_RULE", "no rule is called 'zzz': nothing is appended", "append_output[2]",
-         "`auditstream rules list` lists all rules"),
-    ]  # fmt: skip
+def test_the_digest_tells_what_a_configuration_switches_and_no_more() -> None:
+    def digest(configuration: str) -> str:
+        ruleset = load_with(configuration, _RULES).ruleset
+        assert ruleset is not None
+        return ruleset.digest
+
+    plain = digest("")
+    assert digest("rules: [{enable: {rule: Alpha}}]") == plain
+    assert len({plain, digest("priority: error"), digest("rules: [{disable: {rule: '*'}}]")}) == 3

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+import yaml
+
 from rules.errors import LoadResult
 from rules.items import Priority
 from rules.loader import load
@@ -80,3 +83,12 @@ def test_problems_are_told_in_the_order_of_the_files_not_of_the_phases(load_text
         "  --> 1.yaml:1:3, in macro m",
         "  --> 0.yaml:9:3, in rule s",
     ], "the last is a warning"
+
+
+def test_a_name_that_is_no_text_counts_in_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML without libyaml lets half a character pass."""
+    monkeypatch.setattr("rules.yaml_nodes._Loader", yaml.BaseLoader)
+    ruleset = load([RuleFile("a.yaml", _RULE.replace("rule: r", r'rule: "\ud800"').encode())]).ruleset
+    assert ruleset is not None
+    assert ruleset.rules[0].name == "\ud800"
+    assert len(ruleset.digest) == 12

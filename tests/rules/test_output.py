@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rules.checker import CHECKER
 from rules.event import Event
 from rules.fields import FieldValue
-from rules.output import alert_fields, compile_format, read_format, render, values
+from rules.output import alert_fields, compile_format, joined, read_format, read_output, render, values
 from rules.tokenizer import ConditionError
 from tests.evaluators import as_text
 from tests.rules.condition_texts import FORMATS
@@ -174,3 +175,23 @@ def test_any_text_is_a_format_that_shows_any_event_or_told(text: str, event: Eve
 @pytest.mark.parametrize("text", ["%ka.uri.param['\ud800']", "%tolower('\ud800')"])
 def test_half_a_character_is_told(text: str) -> None:
     assert [error.at <= len(text) for error in read_format(as_text(text), CHECKER)[1]] in ([], [True])
+
+
+_PARTS = st.lists(st.sampled_from(["a", "b%ka.verb", "%ka.verb", "%ka.verb%ka.stage", "%ka.stage c", ""]), max_size=5)
+
+
+@given(_PARTS)
+def test_formats_one_after_another_are_what_their_texts_are(texts: list[str]) -> None:
+    formats = [read_output(as_text(text), CHECKER, is_whole=False).pieces for text in texts]
+    whole = "".join(texts)
+    assert joined(formats) == (compile_format(as_text(whole)) if whole else ())
+
+
+def test_of_an_output_all_that_is_to_be_told_is_read_at_once() -> None:
+    reading = read_output(as_text("a%container.info evt.dir %proc.name"), CHECKER)
+    assert reading.pieces == ("a evt.dir ", "proc.name")
+    assert reading.container_info == (1,)
+    assert reading.old_fields == (("evt.dir", 17),)
+    assert [(error.at, error.message) for error in reading.errors] == [(25, "there is no field 'proc.name'")]
+    assert [error.message for error in read_output(as_text(""), CHECKER).errors] == ["the output is empty"]
+    assert read_output(as_text(""), CHECKER, is_whole=False).errors == ()

@@ -90,3 +90,9 @@ def test_a_hostile_pattern_ends_at_once() -> None:
     assert not fits("a" * 10_000, "*a" * 4_000 + "b")
     assert not fits("a" * 10_000 + "c", "*a" * 4_000 + "b*")
     assert perf_counter() - begin < 1, "some milliseconds are usual"
+
+
+def test_where_no_minimum_priority_is_said_there_is_none(make_ruleset: MakeRuleset) -> None:
+    assert Selection().minimum_priority is None
+    ruleset = make_ruleset(_RULES, selection=Selection((Choice(enables=True, pattern="*"),)))
+    assert all(rule.is_enabled for rule in ruleset.rules)

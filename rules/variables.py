@@ -1,0 +1,58 @@
+"""`${NAME}` in the texts of a `falco.yaml`: what a variable of the environment holds stands in its place.
+
+A document whose scalars come with that done, whoever reads them; what is not set is told. Made by
+`rules.configuration`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import yaml
+
+from rules.errors import Code, Problem
+from rules.reader import RuleFile
+from rules.text import Sources, Text, without_bytes
+from rules.yaml_nodes import Document
+
+_VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)\}")
+
+
+class ExpandedDocument(Document):
+    """A file whose scalars have variables in place of `${NAME}`; `$${NAME}` is the text `${NAME}`."""
+
+    def __init__(self, file: RuleFile, variables: Mapping[str, str], sources: Sources, problems: list[Problem]) -> None:
+        super().__init__(file.name, file.content, sources)
+        self.title = ""
+        """The item under way, for what is told of it."""
+        self._variables: Final = variables
+        self._problems: Final = problems
+        self._lacking: Final[set[int]] = set()
+
+    def scalar(self, node: yaml.ScalarNode) -> Text:
+        """Return a scalar's value with variables put in; as it is where one of them is not set, which is told."""
+        text = super().scalar(node)
+        pieces: list[Text] = []
+        end = 0
+        for match in _VARIABLE.finditer(text.value):
+            at = text.origins[match.start()]
+            if not match[1] and match[2] not in self._variables:
+                self._tell(match[2], at)
+                self._lacking.update((self.at(node), text.origins[0]))
+                continue
+            # A variable may hold any bytes, a field only text.
+            value = match.group()[1:] if match[1] else without_bytes(self._variables[match[2]])
+            pieces += [text.slice(end, match.start()), Text.at(value, at)]
+            end = match.end()
+        if not pieces or self.lacks(self.at(node)):
+            return text
+        return Text.join((*pieces, text.slice(end, len(text.value))))
+
+    def lacks(self, at: int) -> bool:
+        """Tell whether the scalar that stands there, or whose text begins there, has a variable that is not set."""
+        return at in self._lacking
+
+    def _tell(self, name: str, at: int) -> None:
+        message = f"the variable '{name}' is not set"
+        hint = f"set it, or write $${{{name}}} for the text itself"
+        self._problems.append(Problem(Code.YAML_VALIDATE, message, self._sources.locate(at), self.title, hint))
