@@ -12,12 +12,16 @@ from rules.paths import elements, flattened, guarded, scalar, texts, walk, walke
 
 
 def query_parameters(uri: str) -> list[tuple[str, str]]:
-    """Return the query of a request URI, decoded, in order.
+    """Return the query of a request URI as the API server reads it, decoded, in order.
 
-    What can be read is read: a broken escape or a `;` in one parameter does not hide the others (the reference gives
-    up on all of them).
+    A `#` ends nothing there: requests have no fragments. What can be read is read: a broken escape or a `;` in one
+    parameter does not hide the others (the reference gives up on all of them).
     """
-    query = uri.partition("#")[0].partition("?")[2]
+    path, _, query = uri.partition("?")
+    return [] if "#" in path else _pairs(query)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
     parts = sorted(filter(None, query.split("&")), key=_is_broken)
     pairs = (part.partition("=") for part in parts)
     # A value ends at NUL as every text does; a name with one in it is another name, as to the API server.
@@ -46,9 +50,13 @@ def _uri_param(event: Event, key: str | None) -> FieldValue:
     No request hides by that: the API server refuses what is no URL, and spells the path of any other anew.
     """
     uri = event.string("requestURI") or event.text("requestURI") or ""
-    if _NO_URL.match(uri.partition("#")[0]):
+    before, _, behind = uri.partition("#")
+    if _NO_URL.match(before):
         return None
-    return next((value for name, value in query_parameters(uri) if name == key), None)
+    path, _, query = before.partition("?")
+    # To the reference a `#` ends the query, to the API server it does not: what stands behind must not hide there.
+    hidden = behind.partition("&")[2] if path != before else ""
+    return next((value for name, value in (*_pairs(query), *_pairs(hidden)) if name == key), None)
 
 
 def _target_pod_name(event: Event, _argument: str | None) -> FieldValue:
