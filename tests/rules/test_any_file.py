@@ -158,31 +158,45 @@ def test_any_configuration_is_taken_or_told(configuration: dict[str, object], ru
 
 
 # What is right or wrong by what other files have made of its names until then.
-_TUNED_TEXTS = st.sampled_from(["ka.verb exists", "no.such = 1", "m", "not n", "ka.verb in (l)", "ka.verb in (k)", "l"])
-_EXCEPTED = st.lists(st.sampled_from(["l", "k", "x"]), min_size=1, max_size=2)
+_TUNED_TEXTS = st.sampled_from(
+    ["ka.verb exists", "no.such = 1", "m", "not n", "ka.verb in (l)", "ka.verb in (k, o d)", "l", "m and n or m"]
+)
+_EXCEPTED = st.lists(st.sampled_from(["l", "k", "x", ["y"], "o d"]), min_size=1, max_size=2)
+_LISTS = st.sampled_from(["l", "k", "o d", "in", "="])
+_LIST_ITEMS = st.lists(st.sampled_from(["x", "x=y", "l", "k", "m", "o d"]), max_size=2)
+_TUNED_RULES = st.sampled_from(["r", "s"])
+_APPEND: dict[str, st.SearchStrategy[object]] = {"append": st.just("true")}
 _TUNED = (
-    st.fixed_dictionaries(
-        {
-            "list": st.sampled_from(["l", "k"]),
-            "items": st.lists(st.sampled_from(["x", "x=y", "l", "k", "m"]), max_size=2),
-        }
-    )
+    st.fixed_dictionaries({"list": _LISTS, "items": _LIST_ITEMS}, optional=_APPEND)
     | st.fixed_dictionaries({"macro": st.sampled_from(["m", "n"]), "condition": _TUNED_TEXTS})
     | st.fixed_dictionaries(
+        {"macro": st.sampled_from(["m", "n"]), "condition": st.sampled_from(["or m", "and n"]), **_APPEND}
+    )
+    | st.fixed_dictionaries(
         {
-            "rule": st.sampled_from(["r", "s"]),
+            "rule": _TUNED_RULES,
             "condition": _TUNED_TEXTS,
             "output": st.sampled_from(["o", "%no.such"]),
             "desc": st.just("d"),
-            "priority": st.just("debug"),
+            "priority": st.sampled_from(["debug", "debug", "debg"]),
             "source": st.just("k8s_audit"),
         },
-        optional={"exceptions": _EXCEPTED.map(lambda values: [{"name": "e", "fields": "ka.verb", "values": values}])},
+        optional={
+            "tags": st.sampled_from([["t"], ["u"], ["t", "u"]]),
+            "exceptions": st.tuples(st.sampled_from(["ka.verb", ["ka.verb"], "no.such"]), _EXCEPTED).map(
+                lambda made: [{"name": "e", "fields": made[0], "values": made[1]}]
+            ),
+        },
+    )
+    | st.fixed_dictionaries({"rule": _TUNED_RULES, "condition": st.sampled_from(["or m", "and n"]), **_APPEND})
+    | st.fixed_dictionaries(
+        {"rule": _TUNED_RULES, "enabled": st.booleans(), "override": st.just({"enabled": "replace"})}
     )
     | st.fixed_dictionaries(
-        {"rule": st.sampled_from(["r", "s"]), "enabled": st.booleans(), "override": st.just({"enabled": "replace"})}
+        {"rule": _TUNED_RULES, "tags": st.sampled_from([["t"], []]), "override": st.just({"tags": "replace"})}
     )
 )
+_APPENDED = st.sampled_from(["{}", "append_output: [{match: {tags: [t]}, extra_output: '%no.field'}]"])
 
 
 _RIGHT = {"condition": "ka.verb exists", "output": "o", "desc": "d", "priority": "debug", "source": "k8s_audit"}
@@ -194,14 +208,22 @@ _MENDED: dict[str, object] = {
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(_TUNED, min_size=1, max_size=3), min_size=1, max_size=3), st.sets(st.sampled_from("lkmnrs")))
+@given(
+    st.lists(st.lists(_TUNED, min_size=1, max_size=3), min_size=1, max_size=3),
+    st.sets(st.sampled_from("lkmnrs")),
+    _APPENDED,
+)
 def test_files_are_right_together_where_each_is_right_with_those_before_it(
-    files: list[list[object]], mended: set[str]
+    files: list[list[object]], mended: set[str], appended: str
 ) -> None:
+    falco_config = RuleFile("falco.yaml", appended.encode())
     files.append([_MENDED[name] for name in sorted(mended)])
     # As the reference does it: each time all that there is until now is compiled anew, as if it were one file.
     states = [[item for file in files[:end] for item in file] for end in range(1, len(files) + 1)]
-    alone = [load([RuleFile("0.yaml", json.dumps(state).encode())], Selection()) for state in states]
-    together = load([RuleFile(f"{number}.yaml", json.dumps(items).encode()) for number, items in enumerate(files)])
+    alone = [load([RuleFile("0.yaml", json.dumps(state).encode())], falco_config=falco_config) for state in states]
+    together = load(
+        [RuleFile(f"{number}.yaml", json.dumps(items).encode()) for number, items in enumerate(files)],
+        falco_config=falco_config,
+    )
     assert bool(together.errors) is any(result.errors for result in alone)
     assert {problem.message for problem in alone[-1].errors} <= {problem.message for problem in together.errors}
