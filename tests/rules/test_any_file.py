@@ -1,6 +1,8 @@
 """Whatever a rule file holds, a load ends in a ruleset or in problems that can be told, never in an exception."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -218,12 +220,24 @@ def test_files_are_right_together_where_each_is_right_with_those_before_it(
 ) -> None:
     falco_config = RuleFile("falco.yaml", appended.encode())
     files.append([_MENDED[name] for name in sorted(mended)])
+    places = [(f"{number}.yaml", line) for number, items in enumerate(files) for line in range(1, len(items) + 1)]
     # As the reference does it: each time all that there is until now is compiled anew, as if it were one file.
     states = [[item for file in files[:end] for item in file] for end in range(1, len(files) + 1)]
-    alone = [load([RuleFile("0.yaml", json.dumps(state).encode())], falco_config=falco_config) for state in states]
-    together = load(
-        [RuleFile(f"{number}.yaml", json.dumps(items).encode()) for number, items in enumerate(files)],
-        falco_config=falco_config,
-    )
-    assert bool(together.errors) is any(result.errors for result in alone)
-    assert {problem.message for problem in alone[-1].errors} <= {problem.message for problem in together.errors}
+    wrong = {
+        (*places[line - 1], column) if file == "0.yaml" else (file, line, column)
+        for state in states
+        for file, line, column in _wrong(load([_by_lines(0, state)], falco_config=falco_config))
+    }
+    assert set(_wrong(load(list(itertools.starmap(_by_lines, enumerate(files))), falco_config=falco_config))) == wrong
+
+
+def _by_lines(number: int, items: list[object]) -> RuleFile:
+    """Return a file with an item a line."""
+    return RuleFile(f"{number}.yaml", "".join(f"- {json.dumps(item)}\n" for item in items).encode())
+
+
+def _wrong(result: LoadResult) -> Iterator[tuple[str, int, int]]:
+    """Yield the places of errors."""
+    for problem in result.errors:
+        assert problem.position is not None
+        yield problem.position.file, problem.position.line, problem.position.column
