@@ -27,6 +27,12 @@ def test_a_folder_is_checked_as_its_files_are(run: "Run", folder: Path) -> None:
     assert run("rules", "check", "--no-pack", "rules.yaml", "sub") == Ended(0, expected, "")
 
 
+def test_rules_may_come_from_a_pipe(run: "Run", folder: Path) -> None:
+    expected = "ok: 2 rules (1 enabled), 0 macros, 0 lists in 1 file\n"
+    content = (folder / "rules.yaml").read_bytes()
+    assert run("rules", "check", "--no-pack", "/dev/stdin", stdin=content) == Ended(0, expected, "")
+
+
 def test_the_pack_is_loaded_before_the_files(run: "Run") -> None:
     ended = run("rules", "check", "rules.yaml", "--format", "json")
     assert (ended.code, json.loads(ended.out)["successful"]) == (0, True)
