@@ -89,25 +89,32 @@ def test_machines_get_all_of_a_problem(run: "Run", folder: Path) -> None:
     (folder / "bad.yaml").write_text(
         "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}\n"
     )
-    ended = run("rules", "check", "--no-pack", "bad.yaml", "--format", "json")
+    ended = run("rules", "check", "--no-pack", "bad.yaml", "rules.yaml", "--format", "json")
+    line = "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}"
+    place = {"name": "bad.yaml", "line": 1, "column": 35, "offset": 34}
     assert (ended.code, json.loads(ended.out)) == (
         1,
         {
+            "name": "bad.yaml, rules.yaml",
+            "files": ["bad.yaml", "rules.yaml"],
             "successful": False,
             "errors": [
                 {
                     "code": "LOAD_ERR_COMPILE_CONDITION",
+                    "codedesc": "a condition cannot be used",
                     "message": "there is no field 'ka.verbs'",
+                    "context": {
+                        "locations": [
+                            {"item_type": "rules content", "item_name": "bad.yaml", "position": place},
+                            {"item_type": "rule", "item_name": "Bad", "position": place},
+                            {"item_type": "condition", "item_name": "", "position": place},
+                        ],
+                        "snippet": f"    1 | {line}\n      | {' ' * 34}^",
+                    },
                     "item": "rule Bad",
                     "part": "condition",
                     "hint": "did you mean 'ka.verb'?",
-                    "position": {
-                        "file": "bad.yaml",
-                        "line": 1,
-                        "column": 35,
-                        "text": "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, "
-                        "source: k8s_audit}",
-                    },
+                    "position": {"file": "bad.yaml", "line": 1, "column": 35, "text": line},
                 }
             ],
             "warnings": [],
