@@ -27,7 +27,7 @@ _USED: Final = {(True, False): "condition", (False, True): "output", (True, True
 
 def explain_rule(name: str, settings: Settings, output_format: Format, screen: Screen, *, with_source: bool) -> int:
     """Print what a rule comes to and return the exit code."""
-    ruleset = ready_rules(settings, screen)
+    ruleset = ready_rules(settings, screen, is_machine=output_format is Format.JSON)
     if ruleset is None:
         return FINDINGS
     rule = ruleset.by_name.get(name)

@@ -5,7 +5,6 @@ Puts files, rules, engine and screen together and counts. Asks the time for the 
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -16,12 +15,12 @@ from auditstream.rule_choice import falco_config_of, refuse_unknown_rules, selec
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.tally import Tally
-from auditstream.terminal import escape_lines
+from auditstream.terminal import escape_json, escape_lines
 from auditstream.usage import UsageError
 from processor.alert import Prefix
 from processor.engine import Engine
 from processor.rule_files import load_rules
-from rules.errors import LoadResult, Problem
+from rules.errors import Code, LoadResult, Problem
 from rules.ruleset import Ruleset
 from rules.text import escape, without_bytes
 
@@ -60,24 +59,32 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
     return FINDINGS if tally.rejected else OK
 
 
-def load_settings(settings: Settings) -> LoadResult:
+def load_settings(settings: Settings, machine: Screen | None = None) -> LoadResult:
     """Return the outcome of loading the rules that the settings ask for.
 
-    Raises UsageError for a path that does not exist.
+    Raises UsageError for a path that does not exist; a machine's screen has it as a file that cannot be read.
     """
+    missing = _missing(settings)
+    if missing is not None:
+        if machine is not None:
+            machine.show([result_json(LoadResult(None, [missing]))])
+        raise UsageError(f"{missing.message}; {missing.hint}")
     return load_rules(
-        check_paths(settings),
+        settings.rules,
         with_pack=not settings.no_pack,
         selection=selection_of(settings),
         falco_config=falco_config_of(settings),
     )
 
 
-def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
-    """Return the rules that the settings ask for, None if their files have errors; what is wrong is told."""
-    result = load_settings(settings)
+def ready_rules(settings: Settings, screen: Screen, *, is_machine: bool = False) -> Ruleset | None:
+    """Return the rules that the settings ask for, None if their files have errors; what is wrong is told.
+
+    A machine is told of errors on standard output, as one JSON object.
+    """
+    result = load_settings(settings, screen if is_machine else None)
     if result.ruleset is None:
-        screen.note([refused(result)])
+        tell_refused(result, screen, is_machine=is_machine)
         return None
     screen.note(_warning(problem) for problem in result.warnings)
     refuse_unknown_rules(settings, result.ruleset)
@@ -85,9 +92,17 @@ def ready_rules(settings: Settings, screen: Screen) -> Ruleset | None:
     return result.ruleset
 
 
-def refused(result: LoadResult) -> str:
-    """Return the errors that refuse a load, as lines for a terminal."""
-    return escape_lines(LoadResult(None, result.errors, result.files).to_text())
+def tell_refused(result: LoadResult, screen: Screen, *, is_machine: bool) -> None:
+    """Tell the errors that refuse a load: a person on standard error, a machine on standard output."""
+    if is_machine:
+        screen.show([result_json(result)])
+    else:
+        screen.note([escape_lines(LoadResult(None, result.errors, result.files).to_text())])
+
+
+def result_json(result: LoadResult) -> str:
+    """Return the outcome of a load as one line of JSON for a terminal."""
+    return escape_json(result.to_json())
 
 
 def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
@@ -97,15 +112,16 @@ def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
     return Engine(ruleset, without_bytes(settings.hostname or socket.gethostname()), prefix)
 
 
-def check_paths(settings: Settings) -> Sequence[Path]:
-    """Return the paths of rule files; raise UsageError for one that does not exist, the configuration's too."""
+def _missing(settings: Settings) -> Problem | None:
+    """Return what is wrong with the first path of rule files, or of the configuration, that does not exist."""
     for path in settings.rules:
         if not _is_so(path.exists):
-            raise UsageError(f"cannot read {path}: no such file or folder; check the path of the rule files")
+            hint = "check the path of the rule files"
+            return Problem(Code.FILE_READ, f"cannot read {path}: no such file or folder", hint=hint)
     config = settings.falco_config
     if config is not None and not _is_so(lambda: config.exists() and not config.is_dir()):
-        raise UsageError(f"cannot read {config}: no such file; check the path of the falco.yaml")
-    return settings.rules
+        return Problem(Code.FILE_READ, f"cannot read {config}: no such file", hint="check the path of the falco.yaml")
+    return None
 
 
 def _is_so(ask: Callable[[], bool]) -> bool:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
-from auditstream.replay_command import load_settings, ready_rules, refused
+from auditstream.replay_command import load_settings, ready_rules, result_json, tell_refused
 from auditstream.rule_choice import refuse_unknown_rules, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
@@ -45,31 +45,23 @@ _ARGUMENTS: Final = {
 
 def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool = False) -> int:
     """Print what is wrong with rule files and return the exit code; a strict one takes warnings for errors."""
-    result = load_settings(settings)
+    is_machine = output_format is Format.JSON
+    result = load_settings(settings, screen if is_machine else None)
     if result.ruleset is not None:
         refuse_unknown_rules(settings, result.ruleset)
         screen.note(escape(line) for line in without_effect(settings, result.ruleset))
-    if output_format is Format.JSON:
-        screen.show([escape_json(result.to_json())])
-    elif result.problems:
-        screen.show([escape_lines(result.to_text())])
-    if result.ruleset is None:
-        return FINDINGS
-    is_refused = is_strict and bool(result.warnings)
-    if output_format is Format.TEXT:
-        warnings = counted(len(result.warnings), "warning")
-        ending = (
-            f"not ok: {warnings}, and --strict allows none"
-            if is_refused
-            else _contents(result, result.ruleset, len(result.files) - (settings.falco_config is not None))
-        )
-        screen.show([ending])
-    return FINDINGS if is_refused else OK
+    if is_machine:
+        screen.show([result_json(result)])
+    else:
+        screen.show([escape_lines(result.to_text())] if result.problems else [])
+        files = len(result.files) - (settings.falco_config is not None)
+        screen.show([_ending(result, files, is_strict=is_strict)])
+    return FINDINGS if result.ruleset is None or (is_strict and result.warnings) else OK
 
 
 def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print the rules in the order of definition and return the exit code."""
-    ruleset = ready_rules(settings, screen)
+    ruleset = ready_rules(settings, screen, is_machine=output_format is Format.JSON)
     if ruleset is None:
         return FINDINGS
     if output_format is Format.JSON:
@@ -83,11 +75,13 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
 def list_fields(settings: Settings, output_format: Format, screen: Screen) -> int:
     """Print the fields that conditions and outputs can read and return the exit code."""
     # Of no rules: whether those of the installation are right is not asked.
-    result = load_settings(settings.model_copy(update={"rules": (), "no_pack": True}))
+    is_machine = output_format is Format.JSON
+    alone = settings.model_copy(update={"rules": (), "no_pack": True})
+    result = load_settings(alone, screen if is_machine else None)
     if result.errors:
-        screen.note([refused(result)])
+        tell_refused(result, screen, is_machine=is_machine)
         return FINDINGS
-    if output_format is Format.JSON:
+    if is_machine:
         screen.show(json.dumps(field_members(field)) for field in result.fields)
     else:
         rows = [(field.name, *traits(field), field.description) for field in result.fields]
@@ -124,6 +118,16 @@ def members(rule: Rule) -> dict[str, object]:
         "file": rule.position.file,
         "line": rule.position.line,
     }
+
+
+def _ending(result: LoadResult, files: int, *, is_strict: bool) -> str:
+    """Return the line that says what came of a check."""
+    errors, warnings = counted(len(result.errors), "error"), counted(len(result.warnings), "warning")
+    if result.ruleset is None:
+        return f"not ok: {errors}, {warnings}" if result.warnings else f"not ok: {errors}"
+    if is_strict and result.warnings:
+        return f"not ok: {warnings}, and --strict allows none"
+    return _contents(result, result.ruleset, files)
 
 
 def _contents(result: LoadResult, ruleset: Ruleset, files: int) -> str:

@@ -57,7 +57,7 @@ class _Tested:
 def run_samples(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool) -> int:
     """Judge the samples of the folders that the settings name, of the pack if they name none; return the exit code."""
     folders = _folders(settings)
-    ruleset = ready_rules(settings, screen)
+    ruleset = ready_rules(settings, screen, is_machine=output_format is Format.JSON)
     if ruleset is None:
         return FINDINGS
     tested = _Tested()

@@ -3,10 +3,12 @@
 Files come in the order in which they were named, the pack before them, a folder's files sorted by name.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path, PurePath
+from stat import S_ISREG
 from typing import Final
 
 from rules.errors import Code, LoadResult, Problem
@@ -16,6 +18,12 @@ from rules.selection import Selection
 
 _PACK: Final = ("suspicious.yaml", "lifecycle.yaml", "every_event.yaml")
 """The graver first, for those who let only the first rule that matches an event alert."""
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Far more than any rule file has; what is made of one takes many times that in memory."""
+
+_OPEN_FILES: Final = re.compile(r"/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+")
+"""What the command was started with: a shell gives what another command prints as one of these."""
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
@@ -69,10 +77,28 @@ def read_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Problem]]:
             continue
         for file in found:
             try:
-                read.append(RuleFile(str(file), file.read_bytes()))
+                content = _read(file)
             except OSError as error:
                 problems.append(_unread(file, error))
+                continue
+            if isinstance(content, Problem):
+                problems.append(content)
+            else:
+                read.append(RuleFile(str(file), content))
     return read, problems
+
+
+def _read(path: Path) -> bytes | Problem:
+    """Return what a file holds, or why it is not read: a pipe might bring nothing for ever, a device more and more."""
+    if not S_ISREG(path.stat().st_mode) and not _OPEN_FILES.fullmatch(str(path)):
+        hint = "give a file or a folder, or /dev/stdin for what comes from a pipe"
+        return Problem(Code.FILE_READ, f"cannot read {path}: it is no file", hint=hint)
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        message = f"cannot read {path}: it has more than the {MAX_FILE_BYTES >> 20} MiB that a rule file may have"
+        return Problem(Code.FILE_READ, message, hint="share its rules out among several files")
+    return content
 
 
 def is_rule_file(name: str) -> bool:

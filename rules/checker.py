@@ -214,11 +214,16 @@ _MAX_NUMBER: Final = 2**64 - 1
 
 
 def _number(literal: Literal) -> int:
-    """Return a constant as a number, as the reference's C library reads one: of -1 it makes the largest there is."""
+    """Return a constant as a number, as the reference's C library reads one.
+
+    Of -1 that makes the largest there is, and so of what is beyond it, whatever the sign.
+    """
     match = _NUMBER.fullmatch(literal.value)
     if match is None:
         raise ConditionError(f"'{literal.value}' is no whole number", literal.at, "write decimal digits only")
-    number = min(int(match[2]), _MAX_NUMBER)
+    number = int(match[2])
+    if number > _MAX_NUMBER:
+        return _MAX_NUMBER
     return -number % (_MAX_NUMBER + 1) if match[1] == "-" else number
 
 

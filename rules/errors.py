@@ -54,6 +54,38 @@ class Code(StrEnum):
         """Whether a problem of this code refuses the whole load."""
         return self.value.startswith("LOAD_ERR_")
 
+    @property
+    def description(self) -> str:
+        """What a problem of this code is, in short."""
+        return _DESCRIPTIONS[self]
+
+
+_DESCRIPTIONS = {
+    Code.FILE_READ: "a file cannot be read",
+    Code.YAML_PARSE: "a file is not YAML",
+    Code.YAML_VALIDATE: "an item is not made as items of its kind are",
+    Code.COMPILE_CONDITION: "a condition cannot be used",
+    Code.COMPILE_OUTPUT: "an output cannot be used",
+    Code.VALIDATE: "items do not fit together",
+    Code.UNKNOWN_SOURCE: "a rule is for events of another source",
+    Code.UNKNOWN_FILTER: "a rule is left out for a field that there is not",
+    Code.UNKNOWN_ITEM: "an item is of a kind that there is not",
+    Code.UNKNOWN_KEY: "an item has a key that there is not",
+    Code.UNSAFE_NA_CHECK: "a value is compared with how absence is shown",
+    Code.UNUSED_MACRO: "nothing uses a macro",
+    Code.UNUSED_LIST: "nothing uses a list",
+    Code.COMPILE_CONDITION_WARNING: "a condition may mean something else",
+    Code.DEPRECATED_ITEM: "something is written in an old way",
+    Code.INVALID_MACRO_NAME: "no condition can name a macro",
+    Code.INVALID_LIST_NAME: "no condition can name a list",
+    Code.APPEND_NO_VALUES: "nothing is appended to an exception",
+    Code.EXCEPTION_NAME_NOT_UNIQUE: "a rule has an exception twice",
+    Code.NO_FILES: "a folder has no rule files",
+    Code.LIST_NAME_AS_TEXT: "a list's name stands where no list can be meant",
+    Code.EXCEPTION_VALUE_QUOTED: "a value of an exception is put between quotes",
+    Code.UNKNOWN_RULE: "a configuration names a rule that there is not",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -90,13 +122,28 @@ class Problem:
         position = self.position
         return {
             "code": self.code.value,
+            "codedesc": self.code.description,
             "message": self.message,
+            "context": {
+                "locations": self._locations(),
+                "snippet": "" if position is None else "\n".join(_snippet(position)),
+            },
             "item": self.item,
             "part": self.part,
             "hint": self.hint,
             "position": position
             and {"file": position.file, "line": position.line, "column": position.column, "text": _window(position)[0]},
         }
+
+    def _locations(self) -> list[dict[str, object]]:
+        """Return where it is as the reference does, from the file inwards. Of each the innermost place is told."""
+        at = self.position
+        place = at and {"name": at.file, "line": at.line, "column": at.column, "offset": at.offset}
+        chain = [("rules content", at.file)] if at is not None else []
+        for named in filter(None, (self.item, self.part)):
+            kind, _, name = named.partition(" ")
+            chain.append((kind, name))
+        return [{"item_type": kind, "item_name": name, "position": place} for kind, name in chain]
 
 
 def _cells(text: str) -> int:
@@ -170,12 +217,15 @@ class LoadResult:
         return sorted(self.problems, key=place)
 
     def to_json(self) -> str:
-        """Return the result as one JSON object."""
+        """Return the result as one JSON object: the reference's for a file, but for all of them together; and more."""
+        problems = self._in_order()
         return json.dumps(
             {
+                "name": ", ".join(self.files),
+                "files": list(self.files),
                 "successful": self.ruleset is not None,
-                "errors": [problem.to_dict() for problem in self.errors],
-                "warnings": [problem.to_dict() for problem in self.warnings],
+                "errors": [problem.to_dict() for problem in problems if problem.code.is_error],
+                "warnings": [problem.to_dict() for problem in problems if not problem.code.is_error],
             },
             ensure_ascii=False,
         )

@@ -110,6 +110,8 @@ def check_argument(field: Field, argument: str | None) -> None:
             raise ArgumentError(f"{field.name} needs an argument: {field.name}[...]")
     elif " " in argument:
         raise ArgumentError(f"the argument of {field.name} cannot hold a blank")
+    elif "]" in argument:  # there the reference takes the argument to end, quoted or not
+        raise ArgumentError(f"the argument of {field.name} cannot hold ']'")
     elif field.argument is Argument.NONEMPTY_KEY and not argument:
         raise ArgumentError(f"the argument of {field.name} cannot be empty")
     elif field.argument is Argument.INDEX and not _is_index(argument):

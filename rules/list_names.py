@@ -13,12 +13,22 @@ WORD: Final = re.compile(r"[^ \t\r\n(),=]+")
 """What may be the name of a list: none of the characters that end one."""
 
 _DELIMITER: Final = re.compile(r"[ \t\r\n(),=]")
-_TOKEN: Final = re.compile(r"([\"']).*?(?<!\\)\1|[()=,\"']|[^()\"'\s=,]+", re.DOTALL | re.ASCII)
+_TOKEN: Final = re.compile(
+    r"([\"']).*?(?<!\\)\1|(?:[^()\"'\s=,!<>]++|[!<>](?!=))++|==|[!<>]?=|[(),\"']", re.DOTALL | re.ASCII
+)
 
 _BEFORE_LIST: Final = frozenset({"in", "intersects", "pmatch", "oneof", "anyof", "allof"})
-_BEFORE_VALUE: Final = frozenset(
-    {"=", "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "glob", "iglob", "regex"}
-)
+_INSTEAD: Final = {
+    **dict.fromkeys(("=", "=="), "write in ({name})"),
+    "!=": "write 'not FIELD in ({name})'",
+    **dict.fromkeys(
+        ("contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "glob", "iglob", "regex"),
+        "write {before} anyof ({name})",
+    ),
+}
+"""What compares with a list as these operators compare with a value."""
+
+_BEFORE_NUMBER: Final = frozenset({"<", "<=", ">", ">="})
 
 Span = tuple[int, int]
 
@@ -103,8 +113,11 @@ def _told(name: str, before: str, inside_list: Sequence[bool], size: int) -> tup
             return None
         message = f"the list '{name}' has {size:,} items and stands without parentheses"
         return message, f"write {before} ({name})"
-    if before in _BEFORE_VALUE:
-        message = f"the list '{name}' is put in place of a value after '{before}'"
-        return message, f'write in ({name}) if the list is meant, or "{name}" if the word is'
+    message = f"the list '{name}' is put in place of a value after '{before}'"
+    if before in _BEFORE_NUMBER:
+        return message, "write the number itself"
+    if before in _INSTEAD:
+        instead = _INSTEAD[before].format(name=name, before=before)
+        return message, f'{instead} if the list is meant, or "{name}" if the word is'
     message = f"the list '{name}' is put in place of a field or macro of that name"
     return message, "give the list another name"

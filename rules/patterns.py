@@ -5,12 +5,12 @@ by byte, as the reference's C library does in its plain locale. Called by `rules
 """
 
 import re
-import string
 from collections.abc import Iterable
 from typing import Final
 
 import re2
 
+from rules.brackets import read_set
 from rules.text import text_bytes
 
 
@@ -62,34 +62,15 @@ def _reason(error: re2.error) -> str:
     return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
-_SETS: Final = {
-    "alpha": string.ascii_letters,
-    "digit": string.digits,
-    "alnum": string.ascii_letters + string.digits,
-    "upper": string.ascii_uppercase,
-    "lower": string.ascii_lowercase,
-    "space": string.whitespace,
-    "blank": " \t",
-    "punct": string.punctuation,
-    "graph": string.ascii_letters + string.digits + string.punctuation,
-    "print": string.ascii_letters + string.digits + string.punctuation + " ",
-    "cntrl": "".join(map(chr, (*range(32), 127))),
-    "xdigit": string.hexdigits,
-}
-
 _UNIT: Final = re.compile(
-    rb"""(?P<star>\*+) | (?P<any>\?) | \\(?P<escaped>.)
-    | \[(?P<negated>[!^]?+)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]
-    | (?P<broken>\\\Z) | (?P<plain>.)""",
-    re.DOTALL | re.VERBOSE,
+    rb"(?P<star>\*+)|(?P<any>\?)|(?P<set>\[)|(?P<broken>\\\Z)|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL
 )
-"""One piece of a glob: a `[` without its `]` is a byte as any other, after a backslash at the end nothing matches."""
+"""One piece of a glob, of a set between brackets its beginning; after a backslash at the end nothing matches."""
 
-_MEMBER: Final = re.compile(
-    rb"\[:(?P<name>[a-z]+):\]|(?:\\(?P<escaped>.)|(?P<first>.))(?:-(?:\\(?P<last_escaped>.)|(?P<last>[^\]])))?",
-    re.DOTALL,
-)
-"""One piece of what stands between brackets: a named set, a byte, or a range of bytes."""
+_NOTHING: Final = rb"[^\x00-\xff]"
+
+_MAX_EXPRESSION: Final = 2**15
+"""Bytes of the expression that a glob makes. It takes a dozen sets that end elsewhere for some bytes to have more."""
 
 
 class Glob:
@@ -98,58 +79,51 @@ class Glob:
     __slots__ = ("_expression",)
 
     def __init__(self, pattern: str, *, folds_case: bool = False) -> None:
-        expression = _glob_expression(text_bytes(pattern), folds_case=folds_case)
-        self._expression: Final = None if expression is None else re2.compile(expression, _BYTES)
+        expression = _Expression(text_bytes(pattern), folds_case=folds_case).read()
+        self._expression: Final = re2.compile(expression, _BYTES)
 
     def matches(self, value: str) -> bool:
         """Tell whether the whole value fits."""
-        return self._expression is not None and self._expression.fullmatch(text_bytes(value)) is not None
+        return self._expression.fullmatch(text_bytes(value)) is not None
 
 
-def _glob_expression(pattern: bytes, *, folds_case: bool) -> bytes | None:
-    """Return a glob as a regular expression over bytes, None where nothing can match it."""
-    pieces = []
-    for unit in _UNIT.finditer(pattern):
+class _Expression:
+    """A glob on its way to a regular expression over bytes."""
+
+    def __init__(self, pattern: bytes, *, folds_case: bool) -> None:
+        self._pattern: Final = pattern
+        self._folds_case: Final = folds_case
+        self._sets: Final[dict[int, dict[int, bytes]]] = {}
+        self._size = 0
+
+    def read(self, at: int = 0) -> bytes:
+        """Return the expression of what stands from a place on."""
+        pieces: list[bytes] = []
+        while (unit := _UNIT.match(self._pattern, at)) is not None:
+            ways = self._ways(unit) if self._size <= _MAX_EXPRESSION else {}
+            self._size += sum(map(len, ways.values()))
+            if len(ways) != 1:
+                either = [piece + self.read(end) for end, piece in ways.items()]
+                return b"".join([*pieces, b"(?:", b"|".join(either or [_NOTHING]), b")"])
+            ((at, piece),) = ways.items()
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _ways(self, unit: re.Match[bytes]) -> dict[int, bytes]:
+        """Return what a piece matches, by where the pattern goes on."""
+        end = unit.end()
         if unit["broken"]:
-            return None
+            return {}
         if unit["star"]:
-            pieces.append(b".*")
-        elif unit["any"]:
-            pieces.append(b".")
-        elif unit["set"] is not None:
-            members = _set_members(unit["set"], folds_case=folds_case)
-            if members is None:
-                return None
-            pieces.append(_any_of(set(range(256)) - members if unit["negated"] else members))
-        else:
-            pieces.append(_any_of(_cases((unit["escaped"] or unit["plain"])[0], folds_case=folds_case)))
-    return b"".join(pieces)
-
-
-def _set_members(inside: bytes, *, folds_case: bool) -> set[int] | None:
-    """Return the bytes of a set between brackets, None for a named set that does not exist."""
-    members: set[int] = set()
-    for member in _MEMBER.finditer(inside):
-        if member["name"]:
-            name = member["name"].decode()
-            if name not in _SETS:
-                return None
-            members.update(_SETS[name].encode())
-            continue
-        first = (member["escaped"] or member["first"])[0]
-        last = member["last_escaped"] or member["last"]
-        if last is None:
-            members |= _cases(first, folds_case=folds_case)
-        elif folds_case:
-            between = range(_folded(first), _folded(last[0]) + 1)
-            members.update(byte for byte in range(256) if _folded(byte) in between)
-        else:
-            members.update(range(first, last[0] + 1))
-    return members
-
-
-def _folded(byte: int) -> int:
-    return bytes([byte]).lower()[0]
+            return {end: b".*"}
+        if unit["any"]:
+            return {end: b"."}
+        if unit["set"]:
+            if end not in self._sets:
+                ways = read_set(self._pattern, end, folds_case=self._folds_case)
+                self._sets[end] = {after: _any_of(members) for after, members in ways.items()}
+            return self._sets[end]
+        return {end: _any_of(_cases((unit["escaped"] or unit["plain"])[0], folds_case=self._folds_case))}
 
 
 def _cases(byte: int, *, folds_case: bool) -> set[int]:
@@ -158,9 +132,7 @@ def _cases(byte: int, *, folds_case: bool) -> set[int]:
 
 
 def _any_of(members: set[int]) -> bytes:
-    """Return what matches one byte of these; a class of none matches nothing."""
-    if not members:
-        return rb"[^\x00-\xff]"
+    """Return what matches one byte of these."""
     return b"[" + b"".join(rb"\x%02x" % member for member in sorted(members)) + b"]"
 
 

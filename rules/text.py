@@ -27,6 +27,8 @@ class Position:
     column: int
     line_text: str
     """The whole line, without its line break."""
+    offset: int = 0
+    """How many characters of the file come before it."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -67,7 +69,7 @@ class Sources:
         if line not in file.lines:
             line_break = _LINE_BREAK.search(file.text, line_start)
             file.lines[line] = file.text[line_start : line_break and line_break.start()]
-        return Position(file.name, line, inside - line_start + 1, file.lines[line])
+        return Position(file.name, line, inside - line_start + 1, file.lines[line], inside)
 
 
 @dataclass(frozen=True, slots=True)

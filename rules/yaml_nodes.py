@@ -9,10 +9,12 @@ from typing import Final
 import yaml
 
 from rules.errors import Code, Problem
-from rules.text import Sources, Text, align
+from rules.text import Sources, Text, align, escape
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MAX_DEPTH: Final = 50
+
+_BROKEN_HINT: Final = "check the indentation, and put text with ': ' or ' #' between quotes"
 
 _MAX_REPEATED: Final = 1_000_000
 """Characters and nodes that aliases may repeat in one file: aliases of aliases multiply."""
@@ -54,7 +56,7 @@ class Document:
             mark = error.problem_mark or error.context_mark
             raise self._broken(error.problem or error.context or "broken", mark.index if mark else 0) from None
         except yaml.reader.ReaderError as error:
-            raise self._broken(error.reason, error.position) from None
+            raise self._no_text(chr(error.character)) from None
 
     def _refuse_depth(self) -> None:
         """Raise where the file nests deeper than any rule file does: PyYAML's own recursion would end the process."""
@@ -68,14 +70,21 @@ class Document:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
 
-    def _broken(self, reason: str, index: int) -> "YamlError":
-        return YamlError(
-            Problem(
-                Code.YAML_PARSE,
-                f"the file is not YAML: {reason}",
-                self._sources.locate(self._start + min(index, len(self.text))),
-                hint="check the indentation, and put text with ': ' or ' #' between quotes",
+    def _no_text(self, character: str) -> "YamlError":
+        # Of the place libyaml tells how many bytes come before it. It stops at the first such character.
+        index = self.text.find(character)
+        if character == "\0":
+            return self._broken(
+                "a NUL character is no text", index, "leave it out, and save the file as UTF-8 if it is UTF-16"
             )
+        shown = escape(character)
+        hint = f'leave it out, or write it as an escape between double quotes, such as "{shown}"'
+        return self._broken(f"the control character '{shown}' is no text", index, hint)
+
+    def _broken(self, reason: str, index: int, hint: str = _BROKEN_HINT) -> "YamlError":
+        at = self._start + min(index, len(self.text))
+        return YamlError(
+            Problem(Code.YAML_PARSE, f"the file is not YAML: {reason}", self._sources.locate(at), hint=hint)
         )
 
     def at(self, node: yaml.Node) -> int:

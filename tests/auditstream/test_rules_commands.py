@@ -27,6 +27,12 @@ def test_a_folder_is_checked_as_its_files_are(run: "Run", folder: Path) -> None:
     assert run("rules", "check", "--no-pack", "rules.yaml", "sub") == Ended(0, expected, "")
 
 
+def test_rules_may_come_from_a_pipe(run: "Run", folder: Path) -> None:
+    expected = "ok: 2 rules (1 enabled), 0 macros, 0 lists in 1 file\n"
+    content = (folder / "rules.yaml").read_bytes()
+    assert run("rules", "check", "--no-pack", "/dev/stdin", stdin=content) == Ended(0, expected, "")
+
+
 def test_the_pack_is_loaded_before_the_files(run: "Run") -> None:
     ended = run("rules", "check", "rules.yaml", "--format", "json")
     assert (ended.code, json.loads(ended.out)["successful"]) == (0, True)
@@ -41,7 +47,31 @@ def test_errors_are_shown_with_their_place_and_are_1(run: "Run", folder: Path) -
     assert (ended.code, ended.err) == (1, "")
     assert "  --> bad.yaml:1:" in ended.out
     assert "  --> bad.yaml:2:" in ended.out
-    assert "ok:" not in ended.out
+    assert ended.out.endswith("\nnot ok: 3 errors\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--strict",)])
+def test_errors_and_warnings_are_counted_at_the_end(options: tuple[str, ...], run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text("- list: spare\n  items: [a]\n- macro: m\n  condition: ka.verb =\n")
+    ended = run("rules", "check", "--no-pack", "bad.yaml", *options)
+    assert (ended.code, ended.err) == (1, "")
+    assert [line for line in ended.out.splitlines() if not line.startswith(" ")] == [
+        "error: expected a value after '=', found the end of the condition [LOAD_ERR_COMPILE_CONDITION]",
+        "",
+        "warning: no rule, macro or list uses the list 'spare' [LOAD_UNUSED_LIST]",
+        "",
+        "warning: no rule or macro uses the macro 'm' [LOAD_UNUSED_MACRO]",
+        "not ok: 1 error, 2 warnings",
+    ]
+
+
+def test_a_folder_without_rules_is_told_and_no_error(run: "Run", folder: Path) -> None:
+    (folder / "none").mkdir()
+    told = "warning: no rule files in the folder none [LOAD_NO_FILES]\n  hint: put files named *.yaml into it\n"
+    ended = run("rules", "check", "--no-pack", "none")
+    assert ended == Ended(0, told + "ok: 0 rules (0 enabled), 0 macros, 0 lists in 0 files\n", "")
+    ended = run("rules", "check", "--no-pack", "none", "--strict")
+    assert ended == Ended(1, told + "not ok: 1 warning, and --strict allows none\n", "")
 
 
 def test_warnings_alone_are_0(run: "Run", folder: Path) -> None:
@@ -83,25 +113,32 @@ def test_machines_get_all_of_a_problem(run: "Run", folder: Path) -> None:
     (folder / "bad.yaml").write_text(
         "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}\n"
     )
-    ended = run("rules", "check", "--no-pack", "bad.yaml", "--format", "json")
+    ended = run("rules", "check", "--no-pack", "bad.yaml", "rules.yaml", "--format", "json")
+    line = "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}"
+    place = {"name": "bad.yaml", "line": 1, "column": 35, "offset": 34}
     assert (ended.code, json.loads(ended.out)) == (
         1,
         {
+            "name": "bad.yaml, rules.yaml",
+            "files": ["bad.yaml", "rules.yaml"],
             "successful": False,
             "errors": [
                 {
                     "code": "LOAD_ERR_COMPILE_CONDITION",
+                    "codedesc": "a condition cannot be used",
                     "message": "there is no field 'ka.verbs'",
+                    "context": {
+                        "locations": [
+                            {"item_type": "rules content", "item_name": "bad.yaml", "position": place},
+                            {"item_type": "rule", "item_name": "Bad", "position": place},
+                            {"item_type": "condition", "item_name": "", "position": place},
+                        ],
+                        "snippet": f"    1 | {line}\n      | {' ' * 34}^",
+                    },
                     "item": "rule Bad",
                     "part": "condition",
                     "hint": "did you mean 'ka.verb'?",
-                    "position": {
-                        "file": "bad.yaml",
-                        "line": 1,
-                        "column": 35,
-                        "text": "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, "
-                        "source: k8s_audit}",
-                    },
+                    "position": {"file": "bad.yaml", "line": 1, "column": 35, "text": line},
                 }
             ],
             "warnings": [],
@@ -122,6 +159,58 @@ def test_hostile_rule_files_are_shown_harmlessly(run: "Run", folder: Path) -> No
 def test_a_missing_file_is_a_usage_error(run: "Run") -> None:
     expected = "auditstream: cannot read no.yaml: no such file or folder; check the path of the rule files\n"
     assert run("rules", "check", "no.yaml") == Ended(2, "", expected)
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "hint"),
+    [
+        (("check", "rules.yaml", "no.yaml"), "cannot read no.yaml: no such file or folder",
+         "check the path of the rule files"),
+        (("check", "rules.yaml", "--falco-config", "."), "cannot read .: no such file",
+         "check the path of the falco.yaml"),
+        (("list", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
+         "check the path of the rule files"),
+        (("explain", "Everything", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
+         "check the path of the rule files"),
+        (("test", "no"), "cannot read no: no such file or folder", "check the path of the rule files"),
+        (("fields", "--falco-config", "no.yaml"), "cannot read no.yaml: no such file",
+         "check the path of the falco.yaml"),
+    ],
+)  # fmt: skip
+def test_machines_are_told_of_a_missing_file_too(
+    command: tuple[str, ...], message: str, hint: str, run_here: "Run"
+) -> None:
+    ended = run_here("rules", *command, "--format", "json")
+    assert (ended.code, ended.err) == (2, f"auditstream: {message}; {hint}\n")
+    told = json.loads(ended.out)
+    assert (told["successful"], told["warnings"]) == (False, [])
+    assert [(problem["code"], problem["message"], problem["hint"]) for problem in told["errors"]] == [
+        ("LOAD_ERR_FILE_READ", message, hint)
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list", "--rules", "bad"),
+        ("explain", "Everything", "--rules", "bad"),
+        ("test", "bad"),
+        ("fields", "--falco-config", "bad/bad.yaml"),
+    ],
+)
+def test_machines_are_told_of_a_refused_load_by_every_command(
+    command: tuple[str, ...], run_here: "Run", folder: Path
+) -> None:
+    (folder / "bad").mkdir()
+    (folder / "bad" / "bad.yaml").write_text("static_fields: [a]\n")
+    text = run_here("rules", *command)
+    assert (text.code, text.out) == (1, "")
+    assert text.err.startswith("error: ")
+    ended = run_here("rules", *command, "--format", "json")
+    assert (ended.code, ended.err) == (1, "")
+    told = json.loads(ended.out)
+    assert (told["successful"], len(told["errors"])) == (False, 1)
+    assert f"error: {told['errors'][0]['message']} [" in text.err
 
 
 def test_rules_are_listed_in_aligned_columns(run: "Run") -> None:
@@ -225,7 +314,9 @@ def test_a_configuration_that_is_wrong_is_told_and_is_1(run: "Run", folder: Path
         "  hint: write NAME: text\n"
     )
     assert run("rules", "fields", "--falco-config", "falco.yaml") == Ended(1, "", told)
-    assert run("rules", "check", "rules.yaml", "--falco-config", "falco.yaml") == Ended(1, told, "")
+    assert run("rules", "check", "rules.yaml", "--falco-config", "falco.yaml") == Ended(
+        1, told + "not ok: 1 error\n", ""
+    )
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."])

@@ -1,9 +1,12 @@
 """Rule files from disk."""
 
+import os
 from pathlib import Path
 
+import pytest
+
 import rules
-from processor.rule_files import FalcoConfig, load_rules, pack_files, read_files
+from processor.rule_files import MAX_FILE_BYTES, FalcoConfig, load_rules, pack_files, read_files
 from rules.errors import Code, Problem
 from rules.selection import Selection
 from tests.unprivileged import as_nobody, open_folder
@@ -109,3 +112,37 @@ def test_a_configuration_comes_with_its_variables_and_what_settings_answer(tmp_p
         "'time_format_iso_8601' is not taken from here: outputs begin with the time of day"
     ]
     assert result.fields.get("static.env") is not None
+
+
+def test_a_pipe_with_a_name_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    fifo = tmp_path / "rules.yaml"
+    os.mkfifo(fifo)
+    read, problems = read_files([fifo, Path("/dev/zero"), tmp_path])
+    hint = "give a file or a folder, or /dev/stdin for what comes from a pipe"
+    assert read == []
+    assert problems == [
+        Problem(Code.FILE_READ, f"cannot read {fifo}: it is no file", hint=hint),
+        Problem(Code.FILE_READ, "cannot read /dev/zero: it is no file", hint=hint),
+        Problem(Code.NO_FILES, f"no rule files in the folder {tmp_path}", hint="put files named *.yaml into it"),
+    ]
+
+
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_what_a_shell_gives_for_a_command_is_read(folder: str) -> None:
+    outer, inner = os.pipe()
+    os.write(inner, b"- list: a")
+    os.close(inner)
+    path = Path(folder, str(outer))
+    read, problems = read_files([path])
+    os.close(outer)
+    assert ([(file.name, file.content) for file in read], problems) == ([(str(path), b"- list: a")], [])
+
+
+def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
+    for name, size in (("a.yaml", MAX_FILE_BYTES), ("b.yaml", MAX_FILE_BYTES + 1)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    read, problems = read_files([tmp_path])
+    assert [(Path(file.name).name, len(file.content)) for file in read] == [("a.yaml", MAX_FILE_BYTES)]
+    message = f"cannot read {tmp_path}/b.yaml: it has more than the 16 MiB that a rule file may have"
+    assert problems == [Problem(Code.FILE_READ, message, hint="share its rules out among several files")]

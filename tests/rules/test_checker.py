@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.conditions import Comparison
 from rules.errors import LoadResult
+from tests.evaluators import condition_of
 from tests.rules.rule_text import rule_text as _rule
 
 LoadText = Callable[..., LoadResult]
@@ -23,6 +25,8 @@ _FIT_TEXTS = (
         ("proc.name = a", "there is no field 'proc.name'", "`auditstream rules fields` lists all fields"),
         ("ka.verb[0] = a", "ka.verb takes no argument", "The verb: create, get, patch, deletecollection, ..."),
         ("ka.uri.param = a", "ka.uri.param needs an argument: ka.uri.param[...]",
+         "A parameter of the URI's query: the first of that name, decoded."),
+        ("ka.uri.param['a]b'] = a", "the argument of ka.uri.param cannot hold ']'",
          "A parameter of the URI's query: the first of that name, decoded."),
         ("ka.user.groups = a", "ka.user.groups is a list and cannot be compared by '='",
          "write ka.user.groups intersects (...) for any of it, or in (...) for all of it"),
@@ -64,6 +68,28 @@ def test_what_does_not_fit_is_told(load_text: LoadText, condition: str, message:
     assert [(problem.code.value, problem.message, problem.hint) for problem in result.errors] == [
         ("LOAD_ERR_COMPILE_CONDITION", message, hint)
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("+5", 5),
+        ("' 5'", 5),
+        ("-1", 2**64 - 1),
+        (str(2**64 - 1), 2**64 - 1),
+        (str(2**64), 2**64 - 1),
+        (str(1 - 2**64), 1),
+        (str(-(2**64)), 2**64 - 1),
+        ("-99999999999999999999", 2**64 - 1),
+        ("99999999999999999999", 2**64 - 1),
+    ],
+)
+def test_a_number_is_read_as_a_c_library_reads_one(written: str, number: int) -> None:
+    comparison = condition_of(f"evt.num = {written}")
+    assert isinstance(comparison, Comparison)
+    assert comparison.constants == (number,)
 
 
 def test_all_that_is_wrong_with_a_condition_is_told(load_text: LoadText) -> None:

@@ -10,7 +10,7 @@ from rules.text import Position, Sources
 
 LoadText = Callable[..., LoadResult]
 
-_POSITION = Position("a.yaml", 3, 5, "key: value")
+_POSITION = Position("a.yaml", 3, 5, "key: value", 20)
 
 SIX_MISTAKES = """\
 - macro: writes
@@ -136,10 +136,24 @@ def test_a_name_cannot_forge_a_line_of_ours() -> None:
 
 def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
     result = json.loads(load_text(SIX_MISTAKES).to_json())
-    assert (result["successful"], len(result["errors"]), len(result["warnings"])) == (False, 6, 1)
-    assert result["errors"][4] == {
+    problems = {key: result.pop(key) for key in ("errors", "warnings")}
+    assert result == {"name": "0.yaml", "files": ["0.yaml"], "successful": False}
+    assert {key: len(told) for key, told in problems.items()} == {"errors": 6, "warnings": 1}
+    place = {"name": "0.yaml", "line": 6, "column": 47, "offset": 167}
+    assert SIX_MISTAKES[167:].startswith("ka.usr.name")
+    assert problems["errors"][1] == {
         "code": "LOAD_ERR_COMPILE_CONDITION",
+        "codedesc": "a condition cannot be used",
         "message": "there is no field 'ka.usr.name'",
+        "context": {
+            "locations": [
+                {"item_type": "rules content", "item_name": "0.yaml", "position": place},
+                {"item_type": "rule", "item_name": "Exec in a pod", "position": place},
+                {"item_type": "condition", "item_name": "", "position": place},
+            ],
+            "snippet": "    6 |   condition: ka.target.subresource = exec and ka.usr.name != admin\n"
+            "      |                                               ^",
+        },
         "item": "rule Exec in a pod",
         "part": "condition",
         "hint": "did you mean 'ka.user.name'?",
@@ -150,8 +164,56 @@ def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
             "text": "  condition: ka.target.subresource = exec and ka.usr.name != admin",
         },
     }
-    assert Problem(Code.FILE_READ, "m").to_dict()["position"] is None
+
+
+def test_in_json_problems_come_in_the_order_of_the_text(load_text: LoadText) -> None:
+    result = load_text(SIX_MISTAKES)
+    told = json.loads(result.to_json())
+    in_text = [
+        line.partition(": ")[2].partition(" [")[0] for line in result.to_text().splitlines() if " [LOAD_" in line
+    ]
+    assert [problem["message"] for problem in (*told["errors"], *told["warnings"])] == in_text
+
+
+@pytest.mark.parametrize(
+    ("problem", "chain"),
+    [
+        (Problem(Code.FILE_READ, "m"), []),
+        (Problem(Code.VALIDATE, "m", item="rule a b"), [("rule", "a b", None)]),
+        (Problem(Code.VALIDATE, "m", item="rule a", part="exception x y"),
+         [("rule", "a", None), ("exception", "x y", None)]),
+        (Problem(Code.VALIDATE, "m", _POSITION), [("rules content", "a.yaml", 20)]),
+    ],
+)  # fmt: skip
+def test_in_json_a_place_is_a_chain(problem: Problem, chain: list[tuple[str, str, int | None]]) -> None:
+    locations = json.loads(LoadResult(None, [problem]).to_json())["errors"][0]["context"]["locations"]
+    assert [
+        (at["item_type"], at["item_name"], at["position"] and at["position"]["offset"]) for at in locations
+    ] == chain
+
+
+def test_several_files_are_one_load() -> None:
+    told = json.loads(LoadResult(None, [], ("a.yaml", "b.yaml")).to_json())
+    assert told == {
+        "name": "a.yaml, b.yaml",
+        "files": ["a.yaml", "b.yaml"],
+        "successful": False,
+        "errors": [],
+        "warnings": [],
+    }
+
+
+def test_a_problem_without_a_place_has_no_snippet() -> None:
+    problem = Problem(Code.FILE_READ, "m").to_dict()
+    assert (problem["position"], problem["context"]) == (None, {"locations": [], "snippet": ""})
     assert Problem(Code.FILE_READ, "m").to_text() == "error: m [LOAD_ERR_FILE_READ]"
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_says_in_short_what_it_is(code: Code) -> None:
+    assert code.description.isprintable()
+    assert len(code.description) <= 60
+    assert [other for other in Code if other.description == code.description] == [code]
 
 
 @pytest.mark.parametrize("code", Code)

@@ -66,7 +66,7 @@ def test_a_hostile_file_is_refused_in_words_and_in_bounded_steps(text: str, mess
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (b"- list: a\0\n", "the file is not YAML: control characters are not allowed"),
+    (b"- list: a\0\n", "the file is not YAML: a NUL character is no text"),
     (b"- list: \xff\n", "the file is not UTF-8"),
     (b"\xff\xfe-\0 \0", "the file is not UTF-8"),
     (b"[" * 1_000_000, "the file is not YAML: it is nested too deeply"),
@@ -80,7 +80,7 @@ def test_one_long_line_with_many_mistakes_is_told_in_bounded_space(load_text: Lo
     result = load_text(f"[{rules}]")
     assert len(result.errors) == 2_000
     assert len(result.to_text()) < 2_000_000
-    assert len(result.to_json()) < 2_000_000
+    assert len(result.to_json()) < 4_000_000
     assert "m1999, condition" in result.to_json()
 
 

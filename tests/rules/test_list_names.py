@@ -42,7 +42,13 @@ def test_without_lists_nothing_is_found() -> None:
         ("ka.verb in b", ["the list 'b' has 2 items and stands without parentheses"]),
         ("ka.verb in none", ["the list 'none' has 0 items and stands without parentheses"]),
         ("ka.verb = a", ["the list 'a' is put in place of a value after '='"]),
-        ("ka.verb!=a", ["the list 'a' is put in place of a value after '='"]),
+        ("ka.verb!=a", ["the list 'a' is put in place of a value after '!='"]),
+        ("ka.verb != a", ["the list 'a' is put in place of a value after '!='"]),
+        ("ka.verb ! = a", ["the list 'a' is put in place of a value after '='"]),
+        ("ka.verb ==a", ["the list 'a' is put in place of a value after '=='"]),
+        ("evt.num < a or evt.num >= b", ["the list 'a' is put in place of a value after '<'",
+                                         "the list 'b' is put in place of a value after '>='"]),
+        ("ka.verb != oneof (b) and ka.verb = x!y and (ka.verb !=anyof(b))", []),
         ("ka.uri contains a", ["the list 'a' is put in place of a value after 'contains'"]),
         ("a or (b and c)", ["the list 'a' is put in place of a field or macro of that name",
                             "the list 'b' is put in place of a field or macro of that name"]),
@@ -55,6 +61,22 @@ def test_without_lists_nothing_is_found() -> None:
 def test_a_name_in_a_place_that_nobody_can_mean_is_told(text: str, told: list[str]) -> None:
     spans = ListNames(_SIZES).find(text)
     assert [one.message for one in misplaced(text, spans, _SIZES)] == told
+
+
+@pytest.mark.parametrize(
+    ("operator", "hint"),
+    [
+        ("=", 'write in (a) if the list is meant, or "a" if the word is'),
+        ("==", 'write in (a) if the list is meant, or "a" if the word is'),
+        ("!=", "write 'not FIELD in (a)' if the list is meant, or \"a\" if the word is"),
+        ("startswith", 'write startswith anyof (a) if the list is meant, or "a" if the word is'),
+        ("regex", 'write regex anyof (a) if the list is meant, or "a" if the word is'),
+        ("<=", "write the number itself"),
+    ],
+)
+def test_what_to_write_instead_of_a_name_after_an_operator(operator: str, hint: str) -> None:
+    text = f"ka.verb {operator} a"
+    assert [one.hint for one in misplaced(text, ListNames(_SIZES).find(text), _SIZES)] == [hint]
 
 
 def test_the_warning_is_told_with_its_place(load_text: LoadText) -> None:

@@ -130,6 +130,8 @@ def test_a_long_list_is_cut_and_leading_empty_elements_go_unseen(make_event: Mak
          "Whether a Pod mounts this host path, or one that begins with it where it ends in *."),
         ('%jevt.value["/a b"]', 0, "the argument of jevt.value cannot hold a blank",
          "What a JSON pointer leads to in the event."),
+        ('%jevt.value["/a]b"]', 0, "the argument of jevt.value cannot hold ']'",
+         "What a JSON pointer leads to in the event."),
         ("%upper(ka.verb)", 1, "there is no transformer 'upper'", "did you mean 'toupper('?"),
         ("x %toupper(ka.vrb)", 11, "there is no field 'ka.vrb'", "did you mean 'ka.verb'?"),
         ("%toupper(evt.num)", 1, "toupper takes a text or a list of texts, not a number",

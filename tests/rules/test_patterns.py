@@ -119,6 +119,13 @@ def test_a_path_begins_with_one_of_some(paths: list[str], value: str, *, matches
     assert PathPrefixes(paths).matches(value) is matches
 
 
+def test_sets_with_two_ends_each_are_taken_until_they_are_too_many() -> None:
+    two_ends = "[a+-[:x:]]"
+    assert all(Glob(two_ends * count).matches("a+]" * (count // 2) + "a" * (count % 2)) for count in range(1, 9))
+    assert Glob(two_ends + "b").matches("+]b")
+    assert not Glob(two_ends * 25).matches("+]" * 25), "of two to the power of 25 ways"
+
+
 def test_hostile_patterns_are_matched_in_linear_time() -> None:
     """Each of these takes a backtracking matcher longer than the sun will last."""
     value = "a" * 100_000

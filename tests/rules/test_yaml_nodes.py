@@ -25,7 +25,8 @@ def _problems(content: bytes) -> list[Problem]:
         (b"- a: [1,", "the file is not YAML: did not find expected node content", "a.yaml:1:9"),
         (b"- a: b: c", "the file is not YAML: mapping values are not allowed in this context", "a.yaml:1:7"),
         (b"- a\n- *x", "the file is not YAML: found undefined alias", "a.yaml:2:3"),
-        (b"a\0b", "the file is not YAML: control characters are not allowed", "a.yaml:1:2"),
+        (b"a\0b", "the file is not YAML: a NUL character is no text", "a.yaml:1:2"),
+        ("# é\n- 日: a\x9fb".encode(), r"the file is not YAML: the control character '\x9f' is no text", "a.yaml:2:7"),
         (b"# \xc3\xa9\nx: \xff", "the file is not UTF-8", "a.yaml:2:4"),
         (b"[" * 100_000, "the file is not YAML: it is nested too deeply", "a.yaml:1:51"),
         (b"- " * 5_000, "the file is not YAML: it is nested too deeply", "a.yaml:1:101"),
@@ -37,6 +38,17 @@ def test_what_is_no_yaml_is_one_problem_with_its_place(content: bytes, message: 
     assert [(problem.code, problem.message, str(problem.position)) for problem in problems] == [
         (Code.YAML_PARSE, message, position)
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b"- \0rule", "leave it out, and save the file as UTF-8 if it is UTF-16"),
+        (b"- \x01rule", r'leave it out, or write it as an escape between double quotes, such as "\x01"'),
+    ],
+)
+def test_a_character_that_no_yaml_holds_comes_with_what_to_do(content: bytes, hint: str) -> None:
+    assert [(problem.hint, str(problem.position)) for problem in _problems(content)] == [(hint, "a.yaml:1:3")]
 
 
 @pytest.mark.parametrize(
