@@ -255,7 +255,9 @@ class _Collector:
                 is_clear = False
             if parse_version(option.version) is None:
                 hint = "write a version such as 0.7.0"
-                self._fail(Code.VALIDATE, f"'{option.version}' is no version of {option.name}", option.at, hint=hint)
+                self._fail(
+                    Code.VALIDATE, f"'{option.version}' is no version of {option.name}", option.version_at, hint=hint
+                )
                 is_clear = False
             names.add(option.name)
         return is_clear
@@ -279,7 +281,7 @@ class _Collector:
             self._fail(
                 Code.VALIDATE,
                 f"the file needs {option.name} {option.version}, this engine has {show(have)}",
-                option.at,
+                option.version_at,
                 hint="use a file for this version",
             )
 

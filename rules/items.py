@@ -144,6 +144,8 @@ class PluginDemand:
     name: str
     version: str
     at: int
+    """Where the name stands."""
+    version_at: int
     """Where the version stands."""
 
 

@@ -131,7 +131,7 @@ def _read_plugin(option: Entry) -> PluginDemand | None:
     version = option.required("version", "write a version such as 0.7.0")
     if name is None or version is None:
         return None
-    return PluginDemand(name.value, version.value, option.where("version"))
+    return PluginDemand(name.value, version.value, option.where("name"), option.where("version"))
 
 
 def _read_list(entry: Entry, name: str) -> Item | None:

@@ -100,6 +100,21 @@ def test_what_does_not_fit_together_is_refused(load_text: LoadText, text: str, m
     assert [(problem.code.value, problem.message) for problem in result.errors] == [("LOAD_ERR_VALIDATE", message)]
 
 
+@pytest.mark.parametrize(
+    ("demand", "culprit"),
+    [
+        ("{version: 1.0.0, name: other}", "other"),
+        ("{version: 9.0.0, name: json}", "9.0.0"),
+        ("{version: one, name: json}", "one"),
+        ("{version: 0.7.0, name: json, alternatives: [{version: 0.7.0, name: json}]}", "json}]"),
+    ],
+)
+def test_a_demand_is_pointed_at_where_it_cannot_be_met(load_text: LoadText, demand: str, culprit: str) -> None:
+    (problem,) = load_text(f"- required_plugin_versions: [{demand}]\n").errors
+    assert problem.position is not None
+    assert problem.position.line_text[problem.position.column - 1 :].startswith(culprit)
+
+
 def test_versions_that_fit_are_silent(load_text: LoadText) -> None:
     text = (
         "- required_engine_version: 15\n"
