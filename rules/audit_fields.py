@@ -1,7 +1,7 @@
 """The `ka.*` fields but for those of containers: who asked for what, and what its body says. Spec 4.2 and 4.3."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -17,15 +17,17 @@ def query_parameters(uri: str) -> list[tuple[str, str]]:
     A `#` ends nothing there: requests have no fragments. What can be read is read: a broken escape or a `;` in one
     parameter does not hide the others (the reference gives up on all of them).
     """
-    path, _, query = uri.partition("?")
-    return [] if "#" in path else _pairs(query)
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    parts = sorted(filter(None, query.split("&")), key=_is_broken)
-    pairs = (part.partition("=") for part in parts)
     # A value ends at NUL as every text does; a name with one in it is another name, as to the API server.
-    return [(_form_decoded(name), until_nul(_form_decoded(value))) for name, _, value in pairs]
+    return [(_form_decoded(name), until_nul(_form_decoded(value))) for name, value in _parts(uri)]
+
+
+def _parts(uri: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a query as they are spelt: those that the API server passes over come last."""
+    path, _, query = uri.partition("?")
+    parts = [] if "#" in path else sorted(filter(None, query.split("&")), key=_is_broken)
+    for part in parts:
+        name, _, value = part.partition("=")
+        yield name, value
 
 
 _BROKEN: Final = re.compile(r";|%(?![0-9a-fA-F]{2})")
@@ -50,13 +52,11 @@ def _uri_param(event: Event, key: str | None) -> FieldValue:
     No request hides by that: the API server refuses what is no URL, and spells the path of any other anew.
     """
     uri = event.string("requestURI") or event.text("requestURI") or ""
-    before, _, behind = uri.partition("#")
-    if _NO_URL.match(before):
+    if _NO_URL.match(uri.partition("#")[0]):
         return None
-    path, _, query = before.partition("?")
-    # To the reference a `#` ends the query, to the API server it does not: what stands behind must not hide there.
-    hidden = behind.partition("&")[2] if path != before else ""
-    return next((value for name, value in (*_pairs(query), *_pairs(hidden)) if name == key), None)
+    # To the reference a `#` ends the query, to the API server it does not: it ends a value, and hides no other.
+    value = next((value for name, value in _parts(uri) if _form_decoded(name) == key), None)
+    return None if value is None else until_nul(_form_decoded(value.partition("#")[0]))
 
 
 def _target_pod_name(event: Event, _argument: str | None) -> FieldValue:

@@ -6,7 +6,6 @@ the rules are compiled. Spec sections 2.13 and 3.4.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Final
 
 import yaml
@@ -19,6 +18,7 @@ from rules.entry import Entry
 from rules.errors import Code, Problem
 from rules.event_fields import constant
 from rules.fields import Catalogue, Field
+from rules.guesses import Guesses
 from rules.items import PRIORITIES, Priority, RuleItem
 from rules.mentions import Kind, Mention, unknown
 from rules.output import Reading
@@ -59,9 +59,6 @@ _MAX_ENTRIES: Final = 1_000
 
 _MAX_APPENDED: Final = 25_000_000
 """Characters that all outputs and extra fields of a load may grow by."""
-
-_MAX_GUESSES: Final = 20
-"""For so many unknown keys the one that is meant is looked for."""
 
 _ROOT_HINT: Final = f"write '{APPEND}:' and '{_STATIC_FIELDS}:', as in falco.yaml"
 _CHOICE_HINT: Final = "write enable: {rule: NAME} or disable: {rule: NAME}, or tag"
@@ -198,12 +195,11 @@ class _Reading:
             hint = "set AUDITSTREAM_TIME_FORMAT_ISO_8601=true; false is the default"
             self._warn(TIME_FORMAT, f"'{TIME_FORMAT}' is not taken from here: outputs begin with the time of day", hint)
         known = _TAKEN | _PASSED_OVER
-        guesses = _MAX_GUESSES
+        guesses = Guesses()
         for key in self._entry.keys():  # noqa: SIM118 - no mapping
             if key not in known:
-                close = get_close_matches(key, sorted(known), n=1) if guesses else ()
-                guesses -= bool(guesses)
-                hint = f"did you mean '{close[0]}'?" if close else "Falco has no such key either"
+                near = guesses.near(key, sorted(known))
+                hint = f"did you mean '{near}'?" if near else "Falco has no such key either"
                 self._warn(key, f"the key '{key}' is unknown here and ignored", hint)
 
     def _untaken(self, key: str) -> str | None:

@@ -6,21 +6,18 @@ Never an error: one configuration may serve installations with different rules. 
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from typing import Final
 
 from rules.errors import Code, Problem
 from rules.event_fields import SOURCE
+from rules.guesses import Guesses
 from rules.items import RuleItem
 from rules.selection import fits
 from rules.text import Sources
 
 _EVERYWHERE: Final = frozenset({SOURCE, "syscall"})
 """Sources that a configuration may speak of whatever rules there are: ours, and Falco's own."""
-
-_MAX_GUESSES: Final = 20
-"""For so many names that there are not the one that is meant is looked for among all."""
 
 
 class Kind(Enum):
@@ -64,15 +61,14 @@ def unknown(mentions: Iterable[Mention], rules: Collection[RuleItem], sources: S
         Kind.TAG: frozenset[str]().union(*(rule.tags for rule in rules)),
         Kind.SOURCE: _EVERYWHERE.union(rule.source for rule in rules),
     }
-    guesses = _MAX_GUESSES
+    guesses = Guesses()
     for mention in mentions:
         there_are = known[mention.kind]
         if mention.name in there_are or (mention.kind is Kind.PATTERN and _fits_any(mention.name, there_are)):
             continue
-        close = get_close_matches(mention.name, there_are, n=1) if guesses else ()
-        guesses -= bool(guesses)
+        near = guesses.near(mention.name, there_are)
         told, otherwise = _TOLD[mention.kind]
-        hint = f"did you mean '{close[0]}'?" if close else otherwise
+        hint = f"did you mean '{near}'?" if near else otherwise
         message = f"{told} '{mention.name}': {mention.outcome}"
         yield Problem(Code.UNKNOWN_RULE, message, sources.locate(mention.at), mention.item, hint)
 

@@ -6,10 +6,10 @@ rule files rely on. The third phase of a load; the checker comes next. Spec sect
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from rules.collector import Definitions, Former, Numbered
+from rules.guesses import Guesses
 from rules.items import MacroItem
 from rules.list_names import ListNames, Misplaced, misplaced
 from rules.nodes import And, MacroRef, Node, Not, Or
@@ -32,9 +32,6 @@ still as long as their number."""
 
 _MAX_ALL_VISITS: Final = 200_000
 """How often lists in lists are opened in a load."""
-
-_MAX_GUESSES: Final = 100
-"""For so many unknown macros a name that is meant is looked for among all others; who has more has another problem."""
 
 _MAX_CHECKS: Final = 100_000
 """Comparisons that one condition may hold once its macros are put in: macros of macros multiply."""
@@ -63,7 +60,7 @@ class Resolver:
         self.misplaced: Final[list[tuple[Misplaced, int, str]]] = []
         """Names of lists where their items can hardly be meant, the offset at which each stands, and in which macro."""
         self._all_macros: Final = definitions.macros
-        self._guesses = 0
+        self._guesses: Final = Guesses()
         self._lists: Final[dict[str, Text]] = {}
         self._sizes: Final[dict[str, int]] = {}
         self._list_names = ListNames(self.definitions.lists)
@@ -252,10 +249,8 @@ class Resolver:
             return _broken(node)
         if node.name in self._all_macros:
             return MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
-        self._guesses += 1
-        known = self.definitions.macros if self._guesses <= _MAX_GUESSES else ()
-        close = get_close_matches(node.name, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "define it, or write a field (with its dot) and a comparison"
+        near = self._guesses.near(node.name, self.definitions.macros)
+        hint = f"did you mean '{near}'?" if near else "define it, or write a field (with its dot) and a comparison"
         return MacroError(f"there is no macro '{node.name}'", node.at, hint)
 
 

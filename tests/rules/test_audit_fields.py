@@ -55,7 +55,7 @@ def test_a_parameter_is_the_first_of_its_name(make_event: MakeEvent) -> None:
         ("/a:b%20/c?command=id", "id"),
         ("/x?command=id#\n%zz", "id"),
         ("/x?#&command=id", "id"),
-        ("/x?a=b#c=d&e&command=id#&f", "id#"),
+        ("/x?a=b#c=d&e&command=id#&f", "id"),
         ("/x?command=id#&command=ls", "id"),
         ("/x#?command=id", None),
         ("/x#?a&command=id", None),
@@ -83,6 +83,10 @@ def test_what_is_no_url_has_no_parameter(make_event: MakeEvent, uri: object, com
         ("command=ls%zz&command=bash&dryRun%00=All", "bash", "false"),
         ("command=ls;&command=bash&dryRun=All;", "bash", "false"),
         ("command=ls%zz&dryRun=All", "ls%zz", "true"),
+        ("command=ls%zz#&command=bash&dryRun=All", "bash", "true"),
+        ("command#&command=bash&dryRun=None", "bash", "false"),
+        ("command#=ls&command=bash#&dryRun=All", "bash", "true"),
+        ("command=bash%23c#d&#dryRun=All", "bash#c", "false"),
     ],
 )
 def test_no_parameter_hides_what_the_api_server_reads(

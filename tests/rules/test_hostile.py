@@ -85,10 +85,10 @@ def test_one_long_line_with_many_mistakes_is_told_in_bounded_space(load_text: Lo
 
 
 def test_many_unknown_macros_are_told_without_looking_for_the_nearest_of_each(load_text: LoadText) -> None:
-    macros = "".join(f"- macro: macro_{n}\n  condition: ka.verb exists\n" for n in range(300))
-    result = load_text(macros + "".join(_rule(f"macr_{n}", name=f"r{n}") for n in range(150)))
+    macros = "".join(f"- macro: macro_{n:050}\n  condition: ka.verb exists\n" for n in range(300))
+    result = load_text(macros + "".join(_rule(f"macr_{n:050}", name=f"r{n}") for n in range(150)))
     hints = [problem.hint for problem in result.errors]
-    assert sum(hint.startswith("did you mean 'macro_") for hint in hints) == 100
+    assert 5 < sum(hint.startswith("did you mean 'macro_") for hint in hints) < 20
     assert hints[-1] == "define it, or write a field (with its dot) and a comparison"
 
 

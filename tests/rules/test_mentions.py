@@ -5,9 +5,10 @@ from tests.rules.rule_text import rule_text as _rule
 
 
 def test_so_many_unknown_rules_get_a_guess() -> None:
-    entries = "".join(f"  - {{match: {{rule: Pod mad{number}}}}}\n" for number in range(22))
-    hints = [problem.hint for problem in load_with(f"append_output:\n{entries}", _rule(name="Pod made")).warnings]
-    assert hints == ["did you mean 'Pod made'?"] * 20 + ["`auditstream rules list` lists all rules"] * 2
+    rules = "".join(_rule(name=f"Pod made {number:050}") for number in range(300))
+    entries = "".join(f"  - {{match: {{rule: Pod mode {number:050}}}}}\n" for number in range(20))
+    hints = [problem.hint for problem in load_with(f"append_output:\n{entries}", rules).warnings]
+    assert (hints[0], hints[-1]) == (f"did you mean 'Pod made {0:050}'?", "`auditstream rules list` lists all rules")
 
 
 def test_a_pattern_may_fit_any_rule_and_a_name_only_itself() -> None:
