@@ -64,16 +64,21 @@ def load_settings(settings: Settings, machine: Screen | None = None) -> LoadResu
 
     Raises UsageError for a path that does not exist; a machine's screen has it as a file that cannot be read.
     """
-    missing = _missing(settings)
-    if missing is not None:
+    absent = missing(settings)
+    if absent is not None:
         if machine is not None:
-            machine.show([result_json(LoadResult(None, [missing]))])
-        raise UsageError(f"{missing.message}; {missing.hint}")
+            machine.show([result_json(LoadResult(None, [absent]))])
+        raise UsageError(f"{absent.message}; {absent.hint}")
+    return load_what_is_there(settings)
+
+
+def load_what_is_there(settings: Settings, *, is_check: bool = False) -> LoadResult:
+    """Do so, with a path that does not exist told beside all else that is wrong."""
     return load_rules(
         settings.rules,
         with_pack=not settings.no_pack,
         selection=selection_of(settings),
-        falco_config=falco_config_of(settings),
+        falco_config=falco_config_of(settings, is_check=is_check),
     )
 
 
@@ -112,7 +117,7 @@ def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
     return Engine(ruleset, without_bytes(settings.hostname or socket.gethostname()), prefix)
 
 
-def _missing(settings: Settings) -> Problem | None:
+def missing(settings: Settings) -> Problem | None:
     """Return what is wrong with the first path of rule files, or of the configuration, that does not exist."""
     for path in settings.rules:
         if not _is_so(path.exists):

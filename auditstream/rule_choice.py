@@ -28,12 +28,17 @@ def selection_of(settings: Settings) -> Selection:
     return Selection(choices, priority, settings.rule_matching)
 
 
-def falco_config_of(settings: Settings) -> FalcoConfig | None:
-    """Return the `falco.yaml` that the settings name, and what of it they answer themselves."""
+def falco_config_of(settings: Settings, *, is_check: bool = False) -> FalcoConfig | None:
+    """Return the `falco.yaml` that the settings name, and what of it they answer themselves.
+
+    To a check, which judges nothing, it is all the same how alerts are made.
+    """
     if settings.falco_config is None:
         return None
-    answered = settings.model_fields_set & {RULE_MATCHING, TIME_FORMAT}
-    return FalcoConfig(settings.falco_config, variables(), frozenset(answered))
+    answered = {RULE_MATCHING, TIME_FORMAT}
+    return FalcoConfig(
+        settings.falco_config, variables(), frozenset(answered if is_check else answered & settings.model_fields_set)
+    )
 
 
 def refuse_unknown_rules(settings: Settings, ruleset: Ruleset) -> None:

@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from auditstream.exit_codes import FINDINGS, OK
-from auditstream.replay_command import load_settings, ready_rules, result_json, tell_refused
+from auditstream.exit_codes import FINDINGS, OK, USAGE
+from auditstream.replay_command import (
+    load_settings,
+    load_what_is_there,
+    missing,
+    ready_rules,
+    result_json,
+    tell_refused,
+)
 from auditstream.rule_choice import refuse_unknown_rules, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
@@ -46,7 +53,7 @@ _ARGUMENTS: Final = {
 def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool = False) -> int:
     """Print what is wrong with rule files and return the exit code; a strict one takes warnings for errors."""
     is_machine = output_format is Format.JSON
-    result = load_settings(settings, screen if is_machine else None)
+    result = load_what_is_there(settings, is_check=True)
     if result.ruleset is not None:
         refuse_unknown_rules(settings, result.ruleset)
         screen.note(escape(line) for line in without_effect(settings, result.ruleset))
@@ -56,6 +63,8 @@ def check_rules(settings: Settings, output_format: Format, screen: Screen, *, is
         screen.show([escape_lines(result.to_text())] if result.problems else [])
         files = len(result.files) - (settings.falco_config is not None)
         screen.show([_ending(result, files, is_strict=is_strict)])
+    if missing(settings) is not None:
+        return USAGE
     return FINDINGS if result.ruleset is None or (is_strict and result.warnings) else OK
 
 

@@ -43,6 +43,8 @@ class Addition:
     """One entry of `append_output`: what is appended, and to the outputs of which rules."""
 
     at: int
+    title: str
+    """How problems name it."""
     source: str | None
     tags: frozenset[str]
     """All of which a rule must have."""
@@ -70,17 +72,10 @@ class Addition:
         return self.source, sorted(self.tags), self.rule, self.texts, extra_fields
 
 
-def title(number: int) -> str:
-    """Return how problems name an entry."""
-    return f"{APPEND}[{number}]"
-
-
 def text_at(entry: Entry, key: str, document: ExpandedDocument) -> Text | None:
-    """Return the text under a key; None where there is none, or one that lacks a variable."""
-    if not entry.text_if_any(key):
-        return None
-    text = entry.optional(key)
-    return None if text is None or document.lacks(text.origins[0]) else text
+    """Return the text under a key; None where there is none, be it for an empty variable, or one that lacks one."""
+    text = entry.text_if_any(key)
+    return None if text is None or not text.value or document.lacks(text.origins[0]) else text
 
 
 class AdditionReader:
@@ -91,9 +86,8 @@ class AdditionReader:
         self._checker: Final = checker
         self._suggested: Final = [f"{name.replace('.', '_')}=%{name}" for name in static_fields]
 
-    def read(self, number: int, entry: Entry) -> Addition:
+    def read(self, entry: Entry) -> Addition:
         """Return an entry; what is wrong with it is told."""
-        entry.title = self._document.title = title(number)
         match = entry.entry("match", "write match: {rule: NAME}, or source, or tags")
         source = rule = None
         tags: list[Text] = []
@@ -107,6 +101,7 @@ class AdditionReader:
         entry.warn_of_unknown_keys()
         return Addition(
             entry.at,
+            entry.title,
             None if source is None else source.value,
             frozenset(tag.value for tag in tags),
             None if rule is None else rule.value,
@@ -120,8 +115,9 @@ class AdditionReader:
         output = text_at(entry, "extra_output", self._document)
         if output is not None:
             yield output
-        flag = entry.optional("suggested_output", "write true or false")
-        if flag is not None and not self._document.lacks(flag.origins[0]) and entry.flag("suggested_output"):
+        key = "suggested_output"
+        flag = entry.optional(key, "write true or false")
+        if flag is not None and not self._document.lacks(flag.origins[0]) and entry.truth(key, flag):
             for text in self._suggested:
                 yield Text.at(text, flag.origins[0])
 

@@ -12,6 +12,7 @@ from rules.errors import Code, Problem
 from rules.event_fields import SOURCE
 from rules.exceptions import append, define
 from rules.items import (
+    FILE,
     BrokenItem,
     Change,
     EngineVersion,
@@ -49,11 +50,15 @@ class Definitions:
     macros: dict[str, Numbered[MacroItem]] = field(default_factory=dict)
     rules: dict[str, Numbered[RuleItem]] = field(default_factory=dict)
     broken: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    """Items that could not be read, by kind and name, and the words in them."""
+    """Items that could not be read, by kind and name, and the words in them; of a whole file the kind is `file`."""
 
     def copy(self) -> "Definitions":
         """Return the same definitions, which do not change when these do."""
         return Definitions(dict(self.lists), dict(self.macros), dict(self.rules), dict(self.broken))
+
+    def may_hold(self, kind: str, name: str) -> bool:
+        """Tell whether something may be defined after all, in what could not be read."""
+        return (kind, name) in self.broken or (FILE, "") in self.broken
 
     def undo(self, former: "Former") -> None:
         """Make these, as a file leaves them, what they were before it."""
@@ -176,7 +181,7 @@ class _Collector:
 
     def _missing(self, kind: str, name: str, at: int, to: str = "append to") -> None:
         """Tell that there is nothing to change; of an item that could not be read it is told already."""
-        if (kind, name) not in self.definitions.broken:
+        if not self.definitions.may_hold(kind, name):
             hint = "define it in this file or an earlier one"
             self._fail(Code.VALIDATE, f"there is no {kind} '{name}' to {to}", at, f"{kind} {name}", hint)
 
@@ -191,7 +196,9 @@ class _Collector:
                 f"write source: {before.item.source}",
             )
             item = replace(item, source=before.item.source, is_broken=True)
-        self._define_rule(item, before)
+        if before is not None:
+            self._replace_exceptions(before)
+        self._define(self.definitions.rules, self._former.rules, item.name, item)
 
     def _change_rule(self, item: RuleChange) -> None:
         title = f"rule {item.name}"
@@ -211,20 +218,25 @@ class _Collector:
         after = _changed(before.item, item)
         appends = item.changes.get("exceptions") is Change.APPEND
         if item.exceptions is not None:
+            is_broken = after.is_broken
 
             def complain(message: str, at: int, hint: str, code: Code) -> None:
+                nonlocal is_broken
+                is_broken = is_broken or code.is_error
                 self._fail(code, message, at, title, hint)
 
-            exceptions = (
-                append(after.exceptions, item.exceptions, complain) if appends else define(item.exceptions, complain)
-            )
-            after = replace(after, exceptions=exceptions)
-        self._define_rule(after, before)
+            if appends:
+                exceptions = append(after.exceptions, item.exceptions, complain, is_whole=not after.is_broken)
+            else:
+                self._replace_exceptions(before)
+                exceptions = define(item.exceptions, complain)
+            after = replace(after, exceptions=exceptions, is_broken=is_broken)
+        self._define(self.definitions.rules, self._former.rules, item.name, after)
 
-    def _define_rule(self, item: RuleItem, before: Numbered[RuleItem] | None) -> None:
-        if before is not None and before.visibility > self._former.start and before.item.exceptions != item.exceptions:
+    def _replace_exceptions(self, before: Numbered[RuleItem]) -> None:
+        """Remember exceptions that this file defines and does away with; what earlier files left is the compiler's."""
+        if before.item.exceptions and before.visibility > self._former.start:
             self.replaced.append(before.item)
-        self._define(self.definitions.rules, self._former.rules, item.name, item)
 
     def _check_engine(self, item: EngineVersion) -> None:
         demanded = parse_engine_version(item.text)

@@ -13,7 +13,7 @@ from typing import Final
 from rules.checker import Checker, Report, UnknownFieldError
 from rules.collector import Collected, Definitions, is_ours
 from rules.conditions import Condition, Conjunction, Negation
-from rules.configuration import Configuration
+from rules.configuration import STATIC, Configuration
 from rules.deprecated import CONTAINER_INFO, is_old
 from rules.errors import Code, Problem
 from rules.exceptions import Composed, ShapeError, compose
@@ -75,8 +75,11 @@ def compile_rules(
     problems += _unused(definitions, resolver, sources)
     problems += configuration.unmatched([rule.item for rule in definitions.rules.values()], sources)
     told = {problem.position for problem in problems if problem.code.is_error}
-    # What is wrong in the end too is told as that.
-    problems += [problem for problem in _formerly(collected, resolver, load) if problem.position not in told]
+    for former in _formerly(collected, resolver, load):
+        # What is wrong after a later file too is told as that.
+        new = [problem for problem in former if problem.position not in told]
+        told.update(problem.position for problem in new)
+        problems += new
     return rules
 
 
@@ -92,8 +95,11 @@ def _problem(error: ConditionError, sources: Sources, title: str, part: str) -> 
     return Problem(_code(error), error.message, sources.locate(error.at), title, error.hint, part)
 
 
-def _formerly(collected: Collected, resolver: Resolver, load: _Load) -> Iterator[Problem]:
-    """Yield the errors of what a file left wrong and a later one gives another meaning; takes the resolver back."""
+def _formerly(collected: Collected, resolver: Resolver, load: _Load) -> Iterator[list[Problem]]:
+    """Yield, file by file, the errors of what it left wrong and a later one gives another meaning.
+
+    The last comes first: the resolver is taken back.
+    """
     if len(collected.formers) < 2:  # noqa: PLR2004 - there is no later file
         return
     users = Users(collected)
@@ -105,13 +111,13 @@ def _formerly(collected: Collected, resolver: Resolver, load: _Load) -> Iterator
             numbered = resolver.definitions.rules.get(name)
             if numbered is not None and is_ours(numbered.item):
                 _Compilation(numbered.item, resolver, load, problems).rule()
-        for problem in problems:
-            if problem.code.is_error:
-                yield problem if problem.hint == LATER_FILE else replace(problem, hint=_with_later(problem.hint))
+        yield [_with_later(problem) for problem in problems if problem.code.is_error]
 
 
-def _with_later(hint: str) -> str:
-    return f"{hint}; {_LATER}" if hint else _LATER
+def _with_later(problem: Problem) -> Problem:
+    if problem.hint == LATER_FILE:
+        return problem
+    return replace(problem, hint=f"{problem.hint}; {_LATER}" if problem.hint else _LATER)
 
 
 _LATER: Final = "a later file cannot mend it: every file must be right with those before it"
@@ -172,17 +178,28 @@ class _Compilation:
 
     def _fail(self, error: ConditionError, part: str, code: Code | None = None) -> None:
         self.errors.append(error)
-        if not isinstance(error, BrokenMacroError):  # told at the macro
+        if not self._is_told(error):
             self._tell(code or _code(error), error.message, error.at, error.hint, part)
+
+    def _is_told(self, error: ConditionError) -> bool:
+        """Tell whether an error comes of another, which is told where it stands."""
+        lacks_static_fields = self.load.configuration.lacks_static_fields
+        return isinstance(error, BrokenMacroError) or (
+            lacks_static_fields and isinstance(error, UnknownFieldError) and error.name.startswith(STATIC)
+        )
 
     def check_fields(self) -> None:
         """Hold the fields of exceptions against those that there are, also where nothing is excepted yet."""
         for place, exception in enumerate(self.item.exceptions):
             for text in exception.fields:
                 error = _field_error(text, self.load.checker)
-                if error is not None:
-                    self.broken.add(place)
-                    self._fail(error, f"exception {exception.name}", Code.VALIDATE)
+                if error is None:
+                    continue
+                self.broken.add(place)
+                if not self._is_told(error):
+                    # No UnknownFieldError: here it refuses the rule.
+                    error = ConditionError(error.message, error.at, error.hint)
+                self._fail(error, f"exception {exception.name}", Code.VALIDATE)
 
     def _output(self) -> Format | None:
         """Return the rule's output with what is appended to it, each part read by itself."""
@@ -269,6 +286,9 @@ def _code(error: ConditionError) -> Code:
     return Code.VALIDATE if isinstance(error, MacroError | ShapeError) else Code.COMPILE_CONDITION
 
 
+_NO_FIELD_HINT: Final = "name one field, such as ka.user.name; `auditstream rules fields` lists them"
+
+
 def _field_error(text: Text, checker: Checker) -> ConditionError | None:
     """Return what is wrong with a field of an exception: it is held against a comparison that any field can bear."""
     at = text.origins[0]
@@ -278,13 +298,10 @@ def _field_error(text: Text, checker: Checker) -> ConditionError | None:
         if isinstance(node, Check) and node.operator == EXISTS:
             checker.check(node, report)
         else:
-            report.errors.append(ConditionError(f"'{text.value}' is no field", at, "name one field"))
-    except ConditionError as error:
-        report.errors.append(ConditionError(f"'{text.value}' is no field: {error.message}", error.at, error.hint))
-    if not report.errors:
-        return None
-    first = report.errors[0]
-    return ConditionError(first.message, first.at, first.hint)  # no UnknownFieldError: it refuses the rule
+            report.errors.append(ConditionError(f"'{text.value}' is no field", at, _NO_FIELD_HINT))
+    except ConditionError:
+        report.errors.append(ConditionError(f"'{text.value}' is no field", at, _NO_FIELD_HINT))
+    return next(iter(report.errors), None)
 
 
 def _unused(definitions: Definitions, resolver: Resolver, sources: Sources) -> Iterable[Problem]:

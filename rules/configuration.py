@@ -4,22 +4,22 @@ Bytes of a `falco.yaml` in, a `Configuration` out; appends what is wrong to the 
 the rules are compiled. Spec sections 2.13 and 3.4.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import yaml
 
-from rules.additions import APPEND, Addition, AdditionReader, Extra, text_at, title
+from rules.additions import APPEND, Addition, AdditionReader, Extra, text_at
 from rules.catalogue import FIELDS
 from rules.checker import Checker
 from rules.document import until_nul
-from rules.entry import Entry
+from rules.entry import FALSE, TRUE, Entry
 from rules.errors import Code, Problem
 from rules.event_fields import constant
 from rules.fields import Catalogue, Field
 from rules.guesses import Guesses
-from rules.items import PRIORITIES, Priority, RuleItem
+from rules.items import Priority, RuleItem
 from rules.mentions import Kind, Mention, unknown
 from rules.output import Reading
 from rules.reader import RuleFile
@@ -40,14 +40,21 @@ _STATIC_FIELDS: Final = "static_fields"
 _RULES: Final = "rules"
 _PRIORITY: Final = "priority"
 
-_TAKEN: Final = frozenset({APPEND, _STATIC_FIELDS, _RULES, _PRIORITY, RULE_MATCHING, TIME_FORMAT})
+_ALWAYS: Final = {
+    "json_include_output_property": True,
+    "json_include_message_property": False,
+    "json_include_output_fields_property": True,
+    "json_include_tags_property": True,
+}
+"""What alerts have, and have not, by the key that says so in Falco."""
+
+_SPOKEN_OF: Final = frozenset({APPEND, _STATIC_FIELDS, _RULES, _PRIORITY, RULE_MATCHING, TIME_FORMAT, *_ALWAYS})
 
 _PASSED_OVER: Final = frozenset(
     """
     base_syscalls buffer_format_base64 buffered_outputs capture config_files container_engines engine falco_libs
-    file_output grpc grpc_output http_output json_include_message_property json_include_output_fields_property
-    json_include_output_property json_include_tags_property json_output libs_logger load_plugins log_level log_stderr
-    log_syslog metadata_download metrics modern_bpf output_timeout outputs outputs_queue plugins plugins_hostinfo
+    file_output grpc grpc_output http_output json_output libs_logger load_plugins log_level log_stderr log_syslog
+    metadata_download metrics modern_bpf output_timeout outputs outputs_queue plugins plugins_hostinfo
     program_output rule_files rules_file rules_files stdout_output syscall_buf_size_preset syscall_drop_failed_exit
     syscall_event_drops syscall_event_timeouts syslog_output watch_config_files webserver
     """.split()  # noqa: SIM905 - a line a name would be a page
@@ -60,9 +67,8 @@ _MAX_ENTRIES: Final = 1_000
 _MAX_APPENDED: Final = 25_000_000
 """Characters that all outputs and extra fields of a load may grow by."""
 
-_ROOT_HINT: Final = f"write '{APPEND}:' and '{_STATIC_FIELDS}:', as in falco.yaml"
+_ROOT_HINT: Final = f"write '{APPEND}:', '{_STATIC_FIELDS}:', '{_RULES}:' or '{_PRIORITY}:', as in falco.yaml"
 _CHOICE_HINT: Final = "write enable: {rule: NAME} or disable: {rule: NAME}, or tag"
-_FALSE: Final = frozenset({"false", "no", "off", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Configuration:
     minimum_priority: Priority | None = None
     mentions: tuple[Mention, ...] = ()
     """The rules and tags that the choices name."""
+    lacks_static_fields: bool = False
+    """Whether constants could not be read: rules that read one are not told that there is none."""
 
     @property
     def content(self) -> str:
@@ -95,12 +103,12 @@ class Configuration:
     def check_growth(self, rules: Collection[RuleItem], sources: Sources) -> Problem | None:
         """Return what is wrong where rules together would grow by too much."""
         left = _MAX_APPENDED
-        for number, addition in enumerate(self.additions):
+        for addition in self.additions:
             left -= addition.size * sum(map(addition.concerns, rules))
-            if left < 0 or number >= _MAX_ENTRIES:
+            if left < 0:
                 message = f"{APPEND} appends too much"
-                hint = f"at most {_MAX_ENTRIES:,} entries, and {_MAX_APPENDED:,} characters to all rules together"
-                return Problem(Code.COMPILE_OUTPUT, message, sources.locate(addition.at), title(number), hint)
+                hint = f"at most {_MAX_APPENDED:,} characters to all rules together"
+                return Problem(Code.COMPILE_OUTPUT, message, sources.locate(addition.at), addition.title, hint)
         return None
 
     def appended(self, rule: RuleItem) -> list[Reading]:
@@ -123,6 +131,7 @@ class Configuration:
 
 
 NO_CONFIGURATION: Final = Configuration()
+_UNREADABLE: Final = Configuration(lacks_static_fields=True)
 
 
 def read_configuration(
@@ -148,7 +157,7 @@ def read_configuration(
         problems.append(Problem(Code.YAML_VALIDATE, "a configuration is one mapping", position, hint=_ROOT_HINT))
     except YamlError as error:
         problems.append(error.problem)
-    return NO_CONFIGURATION
+    return _UNREADABLE
 
 
 class _Reading:
@@ -158,6 +167,7 @@ class _Reading:
         self._entry: Final = entry
         self._document: Final = document
         self._answered: Final = answered
+        self._lacks_static_fields = False
 
     def configuration(self) -> Configuration:
         priority = self._priority()
@@ -168,22 +178,30 @@ class _Reading:
         fields = Catalogue((*FIELDS, *constants)) if constants else FIELDS
         reader = AdditionReader(self._document, static_fields, Checker(fields))
         entries = self._entries(APPEND, "begin each entry with '- ', such as '- extra_output: ...'")
-        additions = [reader.read(number, entry) for number, entry in enumerate(entries)]
+        additions = [reader.read(entry) for entry in entries]
         choices, mentions = self._choices()
-        return Configuration(static_fields, fields, tuple(additions), tuple(choices), priority, tuple(mentions))
+        return Configuration(
+            static_fields,
+            fields,
+            tuple(additions),
+            tuple(choices),
+            priority,
+            tuple(mentions),
+            self._lacks_static_fields,
+        )
 
-    def _entries(self, key: str, hint: str) -> Iterable[Entry]:
-        return () if self._entry.is_empty(key) else self._entry.entries(key, hint)
+    def _entries(self, key: str, hint: str) -> Iterator[Entry]:
+        """Yield the entries of a sequence, each under its title."""
+        for entry in () if self._entry.is_empty(key) else self._entry.entries(key, hint):
+            entry.title = self._document.title = f"{key}[{entry.number}]"
+            if entry.number >= _MAX_ENTRIES:
+                entry.fail(f"'{key}' has too many entries", entry.at, f"at most {_MAX_ENTRIES:,}")
+                return
+            yield entry
 
     def _priority(self) -> Priority | None:
         text = text_at(self._entry, _PRIORITY, self._document)
-        if text is None:
-            return None
-        priority = PRIORITIES.get(text.value.lower())
-        if priority is None:
-            hint = f"one of {', '.join(map(str, Priority))}"
-            self._entry.fail(f"'{text.value}' is no priority", text.origins[0], hint)
-        return priority
+        return None if text is None else self._entry.priority(text)
 
     def _tell_what_is_not_taken(self) -> None:
         """Warn of what is set in another way here, unless it is as it is here anyway, and of keys that nobody knows."""
@@ -191,10 +209,14 @@ class _Reading:
         if matching not in {None, Matching.ALL.value}:
             hint = "say --rule-matching first, or AUDITSTREAM_RULE_MATCHING=first; all is the default"
             self._warn(RULE_MATCHING, f"'{RULE_MATCHING}' is not taken from here: all rules that match alert", hint)
-        if self._untaken(TIME_FORMAT) not in {None, *_FALSE}:
+        for key, usual in _ALWAYS.items():
+            if self._untaken(key) not in {None, *(TRUE if usual else FALSE)}:
+                told = "is there" if usual else "is not there"
+                self._warn(key, f"'{key}' is not taken: what it speaks of {told} in every alert", "leave it out")
+        if self._untaken(TIME_FORMAT) not in {None, *FALSE}:
             hint = "set AUDITSTREAM_TIME_FORMAT_ISO_8601=true; false is the default"
             self._warn(TIME_FORMAT, f"'{TIME_FORMAT}' is not taken from here: outputs begin with the time of day", hint)
-        known = _TAKEN | _PASSED_OVER
+        known = _SPOKEN_OF | _PASSED_OVER
         guesses = Guesses()
         for key in self._entry.keys():  # noqa: SIM118 - no mapping
             if key not in known:
@@ -214,6 +236,7 @@ class _Reading:
         found: dict[str, str] = {}
         given = self._entry.entry(_STATIC_FIELDS, "write NAME: text")
         if given is None:
+            self._lacks_static_fields = not self._entry.is_empty(_STATIC_FIELDS)
             return found
         given.title = self._document.title = _STATIC_FIELDS
         for key in given.keys():  # noqa: SIM118 - no mapping
@@ -228,11 +251,7 @@ class _Reading:
     def _choices(self) -> tuple[list[Choice], list[Mention]]:
         choices: list[Choice] = []
         mentions: list[Mention] = []
-        for number, entry in enumerate(self._entries(_RULES, "begin each entry with '- ', such as '- disable: ...'")):
-            entry.title = self._document.title = f"{_RULES}[{number}]"
-            if number == _MAX_ENTRIES:
-                entry.fail(f"'{_RULES}' has too many entries", entry.at, f"at most {_MAX_ENTRIES:,}")
-                break
+        for entry in self._entries(_RULES, "begin each entry with '- ', such as '- disable: ...'"):
             choice = self._choice(entry, mentions)
             choices += () if choice is None else (choice,)
         return choices, mentions

@@ -3,7 +3,6 @@
 Of equal keys the first counts, a key that nobody asked for draws a warning. Used by the reader, an entry an item.
 """
 
-import re
 from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Final
@@ -11,14 +10,15 @@ from typing import Final
 import yaml
 
 from rules.errors import Code, Problem
-from rules.items import ValueList
+from rules.items import PRIORITIES, Priority, ValueList
+from rules.list_names import WORD
 from rules.text import Sources, Text
 from rules.yaml_nodes import Document, is_null
 
-_TRUE: Final = frozenset({"true", "yes", "on", "y"})
-_FALSE: Final = frozenset({"false", "no", "off", "n"})
+PRIORITY_HINT: Final = f"one of {', '.join(map(str, Priority))}"
 
-_WORDS: Final = re.compile(r"[^ \t\b\r\n(),=]+")
+TRUE: Final = frozenset({"true", "yes", "on", "y"})
+FALSE: Final = frozenset({"false", "no", "off", "n"})
 
 _MAX_VALUES_DEPTH: Final = 2
 """How deep sequences lie in a sequence of values: a tuple of an exception may hold lists."""
@@ -33,6 +33,8 @@ class Entry:
         self.title = ""
         self.part = ""
         self.is_broken = False
+        self.number = 0
+        """Its place among the elements of the sequence that it is in."""
         self._document: Final = document
         self._sources: Final = sources
         self._problems: Final = problems
@@ -83,17 +85,26 @@ class Entry:
         self.fail(f"'{name}' {what}", self._document.at(key if is_null(value) else value), hint)
         return None
 
+    def priority(self, text: Text) -> Priority | None:
+        """Return the priority that a text of this item names; None where it is none."""
+        priority = PRIORITIES.get(text.value.lower())
+        if priority is None:
+            self.fail(f"'{text.value}' is no priority", text.origins[0], PRIORITY_HINT)
+        return priority
+
     def flag(self, key: str) -> bool | None:
         """Return the boolean under a key; None where there is no such key."""
         text = self.optional(key, "write true or false")
-        if text is None:
-            return None
+        return None if text is None else self.truth(key, text)
+
+    def truth(self, key: str, text: Text) -> bool | None:
+        """Return the boolean that the text under a key is; None where it is none."""
         # The reference knows each word in lower case, capitalised and in capitals, and no other.
         word = text.value.lower() if text.value in {text.value.lower(), text.value.title(), text.value.upper()} else ""
-        if word not in _TRUE | _FALSE:
-            self.fail(f"'{key}' must be true or false, not '{text.value}'", self.where(key))
+        if word not in TRUE | FALSE:
+            self.fail(f"'{key}' must be true or false, not '{text.value}'", text.origins[0])
             return None
-        return word in _TRUE
+        return word in TRUE
 
     def texts(self, key: str) -> tuple[Text, ...] | None:
         """Return the texts of the sequence under a key; None where there is no such key or it is no such sequence."""
@@ -121,13 +132,12 @@ class Entry:
         self._asked.add(key)
         return key not in self._values or is_null(self._values[key])
 
-    def text_if_any(self, key: str) -> str | None:
+    def text_if_any(self, key: str) -> Text | None:
         """Return the text under a key; None where there is none, be the key there or not."""
         node = self._values.get(key)
         if self.is_empty(key) or (isinstance(node, yaml.ScalarNode) and not node.value):
             return None
-        text = self.optional(key)
-        return None if text is None else text.value
+        return self.optional(key)
 
     def values(self, key: str) -> ValueList | None:
         """Return the texts and sequences of texts of the sequence under a key; None where it is no sequence.
@@ -180,11 +190,13 @@ class Entry:
             return []
         self._document.meet(node)
         children = []
-        for element in node.value:
+        for number, element in enumerate(node.value):
             if not isinstance(element, yaml.MappingNode):
                 self.fail(f"'{key}' must hold mappings", self._document.at(element), hint)
                 continue
-            children.append(self._child(element))
+            child = self._child(element)
+            child.number = number
+            children.append(child)
         return children
 
     def texts_or_entries(self, key: str, hint: str) -> "Iterator[Text | Entry]":
@@ -217,7 +229,7 @@ class Entry:
         while waiting:
             node = waiting.pop()
             if isinstance(node, yaml.ScalarNode):
-                found.update(_WORDS.findall(node.value))
+                found.update(WORD.findall(node.value))
                 continue
             parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
             new = [part for part in parts if id(part) not in seen]

@@ -43,9 +43,12 @@ def define(items: Iterable[ExceptionItem], complain: Complain) -> tuple[RuleExce
 
 
 def append(
-    before: Sequence[RuleException], items: Iterable[ExceptionItem], complain: Complain
+    before: Sequence[RuleException], items: Iterable[ExceptionItem], complain: Complain, *, is_whole: bool
 ) -> tuple[RuleException, ...]:
-    """Return exceptions with values added to those that there are, and new ones put behind them."""
+    """Return exceptions with values added to those that there are, and new ones put behind them.
+
+    Where `before` is not whole, values for an exception that is not there are for one that could not be read.
+    """
     places: dict[str, int] = {}
     for place, exception in enumerate(before):
         places.setdefault(exception.name, place)
@@ -53,6 +56,8 @@ def append(
     for item in items:
         place = places.get(item.name, -1)
         values = () if item.values is None else item.values.items
+        if place < 0 and item.fields is None and not is_whole:
+            continue
         if place < 0 and not values:
             complain(f"the new exception '{item.name}' has no values", item.at, "add values: [...]", Code.VALIDATE)
         elif place < 0:

@@ -121,11 +121,11 @@ def _node(condition: Condition) -> Node:
     """Return the tree of names that a condition is checked from, but for the places of its parts."""
     match condition:
         case Conjunction(children):
-            return And(tuple(map(_node, children)))
+            return And(tuple(map(_node, children)), 0)
         case Disjunction(children):
-            return Or(tuple(map(_node, children)))
+            return Or(tuple(map(_node, children)), 0)
         case Negation(child):
-            return Not(_node(child))
+            return Not(_node(child), 0)
     return _check(condition)
 
 

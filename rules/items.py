@@ -157,12 +157,19 @@ class PluginVersions:
     """Each a plugin and its alternatives: the first that is loaded decides."""
 
 
+FILE: Final = "file"
+"""The kind of what a whole file says that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenItem:
-    """A list, macro or rule that cannot be used: what is wrong with it is told, and what needs it is not to be."""
+    """A list, macro or rule that cannot be used: what is wrong with it is told, and what needs it is not to be.
+
+    Or a file with any of these, which then has no name.
+    """
 
     kind: str
-    """`list`, `macro` or `rule`."""
+    """`list`, `macro`, `rule` or `file`."""
     name: str
     words: frozenset[str]
     """What it says, where that may be names of lists and macros."""

@@ -12,7 +12,6 @@ from typing import Final
 WORD: Final = re.compile(r"[^ \t\r\n(),=]+")
 """What may be the name of a list: none of the characters that end one."""
 
-_DELIMITER: Final = re.compile(r"[ \t\r\n(),=]")
 _TOKEN: Final = re.compile(
     r"([\"']).*?(?<!\\)\1|(?:[^()\"'\s=,!<>]++|[!<>](?!=))++|==|[!<>]?=|[(),\"']", re.DOTALL | re.ASCII
 )
@@ -40,7 +39,7 @@ class ListNames:
         """Take the names; more may come and go, but none that are no single word."""
         self._names: Final = names
         # Names that are no single word are few and draw a warning; one expression of all names would be slow.
-        odd = sorted((name for name in self._names if _DELIMITER.search(name)), key=len, reverse=True)
+        odd = sorted((name for name in self._names if WORD.fullmatch(name) is None), key=len, reverse=True)
         words = "|".join(re.escape(name) for name in odd)
         self._odd: Final = re.compile(rf"(?<![^ \t\r\n(),=])(?:{words})(?![^ \t\r\n(),=])") if odd else None
         self.has_odd: Final = bool(odd)

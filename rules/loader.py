@@ -14,13 +14,16 @@ from rules.checker import Checker
 from rules.collector import collect
 from rules.compiler import compile_rules
 from rules.configuration import NO_CONFIGURATION, Configuration, read_configuration
-from rules.errors import LoadResult, Problem
+from rules.errors import Code, LoadResult, Problem
 from rules.reader import RuleFile, read
 from rules.ruleset import Rule, Ruleset
 from rules.selection import AS_WRITTEN, Selection
 from rules.text import Sources
 
 _DIGEST_BYTES: Final = 6
+
+_OF_RULES: Final = frozenset({Code.UNKNOWN_FILTER, Code.UNSAFE_NA_CHECK})
+"""Warnings of a rule, wherever the cause stands: one is left out, one does not what its author thinks."""
 
 
 def load(
@@ -61,11 +64,15 @@ def load(
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems once each: what is wrong in a macro would be told again for every rule that uses it."""
+    """Return the problems once each: what is wrong in a macro would be told again for every rule that uses it.
+
+    But not what comes of it for the rule.
+    """
     seen = set()
     once = []
     for problem in problems:
-        key = (problem.code, problem.message, problem.position)
+        concerned = problem.item if problem.code in _OF_RULES else ""
+        key = (problem.code, problem.message, problem.position, concerned)
         if problem.position is None or key not in seen:
             seen.add(key)
             once.append(problem)

@@ -78,6 +78,8 @@ class Not:
     """True where its child is false."""
 
     child: "Node"
+    at: int
+    """Where `not` stands, the first of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class And:
     """True where all of its children are; they are asked from left to right."""
 
     children: tuple["Node", ...]
+    at: int
+    """Where the first `and` stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Or:
     """True where one of its children is; they are asked from left to right."""
 
     children: tuple["Node", ...]
+    at: int
+    """Where the first `or` stands."""
 
 
 Node = And | Or | Not | Check | MacroRef

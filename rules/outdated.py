@@ -58,7 +58,8 @@ class Users:
 
     def outdated(self, former: Former, after: Definitions) -> Outdated:
         """Return what a file gives another meaning; `after` are the definitions as it leaves them."""
-        waiting = [*former.lists, *former.macros]
+        broken = (name for kind, name in former.broken if kind != "rule")  # what uses them is not told to lack them
+        waiting = [*former.lists, *former.macros, *broken]
         names = set(waiting)
         rules = {
             name

@@ -25,7 +25,7 @@ from rules.operand_parser import (
 )
 from rules.operators import EXISTS, MODIFIERS, OPERATORS
 from rules.text import Text
-from rules.tokenizer import Tokenizer
+from rules.tokenizer import Token, Tokenizer
 
 # The reference counts productions; a parenthesis costs five of them, a `not(` four.
 _PARENTHESIS_DEPTH: Final = 5
@@ -68,13 +68,15 @@ def _or(tokenizer: Tokenizer, depth: int) -> Node:
     """
     children = [_and(tokenizer, depth)]
     tokenizer.skip_blank()
-    while tokenizer.read("or"):
+    first: Token | None = None
+    while word := tokenizer.read("or"):
+        first = first or word
         if tokenizer.skip_blank():
             children.append(_and(tokenizer, depth))
         else:
             children.append(_parenthesised(tokenizer, depth, "a blank or '(' after 'or'"))
         tokenizer.skip_blank()
-    return children[0] if len(children) == 1 else Or(tuple(children))
+    return children[0] if first is None else Or(tuple(children), first.at)
 
 
 def _and(tokenizer: Tokenizer, depth: int) -> Node:
@@ -84,13 +86,15 @@ def _and(tokenizer: Tokenizer, depth: int) -> Node:
     """
     children = [_not(tokenizer, depth)]
     tokenizer.skip_blank()
-    while tokenizer.read("and"):
+    first: Token | None = None
+    while word := tokenizer.read("and"):
+        first = first or word
         if tokenizer.skip_blank():
             children.append(_not(tokenizer, depth))
         else:
             children.append(_parenthesised(tokenizer, depth, "a blank or '(' after 'and'"))
         tokenizer.skip_blank()
-    return children[0] if len(children) == 1 else And(tuple(children))
+    return children[0] if first is None else And(tuple(children), first.at)
 
 
 def _not(tokenizer: Tokenizer, depth: int) -> Node:
@@ -99,13 +103,13 @@ def _not(tokenizer: Tokenizer, depth: int) -> Node:
     Not   := { "not" space+ } ( "not(" Or ")" | Check )
     Check := "(" Or ")" | Field Comparison | Transformer Comparison | Identifier
     """
-    is_negated = False
-    while tokenizer.read("not"):
-        is_negated = not is_negated
+    words: list[Token] = []
+    while word := tokenizer.read("not"):
+        words.append(word)
     node: Node
-    if tokenizer.read("not ("):
+    if opening := tokenizer.read("not ("):
         tokenizer.skip_blank()
-        node = Not(_or(tokenizer, _deeper(tokenizer, depth, _NOT_DEPTH)))
+        node = Not(_or(tokenizer, _deeper(tokenizer, depth, _NOT_DEPTH)), opening.at)
         _close(tokenizer)
     elif tokenizer.check("("):
         node = _parenthesised(tokenizer, depth, "'('")
@@ -116,7 +120,7 @@ def _not(tokenizer: Tokenizer, depth: int) -> Node:
     else:
         name = tokenizer.expect("identifier", "a field, a macro, 'not' or '('")
         node = MacroRef(name.text, name.at)
-    return Not(node) if is_negated else node
+    return Not(node, words[0].at) if len(words) % 2 else node
 
 
 def _parenthesised(tokenizer: Tokenizer, depth: int, expected: str) -> Node:

@@ -10,12 +10,12 @@ from typing import Final
 
 import yaml
 
-from rules.entry import Entry
+from rules.entry import PRIORITY_HINT, Entry
 from rules.errors import Code, Problem
 from rules.exception_entries import read_exceptions
 from rules.exceptions import define
 from rules.items import (
-    PRIORITIES,
+    FILE,
     BrokenItem,
     Change,
     EngineVersion,
@@ -28,6 +28,7 @@ from rules.items import (
     RuleChange,
     RuleItem,
 )
+from rules.list_names import WORD
 from rules.text import Sources, Text
 from rules.tokenizer import TOKENS
 from rules.yaml_nodes import Document, YamlError, is_null
@@ -59,6 +60,7 @@ def read(file: RuleFile, sources: Sources, problems: list[Problem]) -> list[Item
             items += _read_root(root, document, sources, problems)
     except YamlError as error:
         problems.append(error.problem)
+        items.append(BrokenItem(FILE, "", frozenset(WORD.findall(document.text))))
     return items
 
 
@@ -96,20 +98,25 @@ def _read_item(entry: Entry) -> Item | None:
         if kind in entry:
             name = entry.required(kind, f"give the {kind} a name")
             if name is None:
-                return None
+                return BrokenItem(kind, "", _words(entry))
             entry.title = f"{kind} {name.value}"
             item = read_kind(entry, name.value)
             entry.warn_of_unknown_keys()
             if item is not None and not entry.is_broken:
                 return item
             readable = replace(item, is_broken=True) if isinstance(item, RuleItem | RuleChange) else None
-            return BrokenItem(kind, name.value, entry.words("condition", "items", "exceptions"), readable)
+            return BrokenItem(kind, name.value, _words(entry), readable)
     entry.fail(
         "this item is none of rule, macro, list, required_engine_version, required_plugin_versions, and is ignored",
         entry.at,
         code=Code.UNKNOWN_ITEM,
     )
     return None
+
+
+def _words(entry: Entry) -> frozenset[str]:
+    """Return what may be names of lists and macros in an item."""
+    return entry.words("condition", "items", "exceptions")
 
 
 def _read_plugins(entry: Entry) -> Item:
@@ -237,7 +244,8 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
     condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
     output = entry.required("output", "say what the alert tells, such as 'Pod created (user=%ka.user.name)'")
     description = entry.required("desc", "say in a sentence what the rule finds")
-    priority = _read_priority(entry, is_there=entry.required("priority", _PRIORITY_HINT) is not None)
+    named = entry.required("priority", PRIORITY_HINT)
+    priority = None if named is None else entry.priority(named)
     source = entry.optional("source", "write source: k8s_audit")
     is_enabled = entry.flag("enabled")
     tags = entry.texts("tags") or ()
@@ -265,23 +273,12 @@ _ANY_CONDITION: Final = "evt.num exists"
 _ANY_OUTPUT: Final = "-"
 """In place of what could not be read, in rules that are not used: nothing is wrong with them."""
 
-_PRIORITY_HINT: Final = f"one of {', '.join(str(priority) for priority in Priority)}"
-
-
-def _read_priority(entry: Entry, *, is_there: bool) -> Priority | None:
-    text = entry.optional("priority") if is_there else None
-    if text is None:
-        return None
-    priority = PRIORITIES.get(text.value.lower())
-    if priority is None:
-        entry.fail(f"'{text.value}' is no priority", entry.where("priority"), _PRIORITY_HINT)
-    return priority
-
 
 def _read_toggle(entry: Entry, name: str) -> Item | None:
     """Read `rule` and `enabled` alone: the old way to switch a rule on or off."""
     is_enabled = entry.flag("enabled")
-    source = entry.text_if_any("source")
+    given = entry.text_if_any("source")
+    source = None if given is None else given.value
     hint = "add override: {enabled: replace}"
     entry.fail("'enabled' alone is old", entry.key_at("enabled"), hint, Code.DEPRECATED_ITEM)
     if is_enabled is None:
@@ -320,11 +317,13 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
 
 
 def _read_rule_change(entry: Entry, changes: dict[str, Change], name: str) -> Item:
-    source = entry.text_if_any("source")
+    given = entry.text_if_any("source")
+    source = None if given is None else given.value
     condition = entry.optional("condition")
     output = entry.optional("output")
     description = entry.optional("desc")
-    priority = _read_priority(entry, is_there=True)
+    named = entry.optional("priority")
+    priority = None if named is None else entry.priority(named)
     tags = entry.texts("tags")
     is_enabled = entry.flag("enabled")
     skips = entry.flag(_SKIP)

@@ -208,10 +208,10 @@ class Resolver:
                     return _GAP
                 checks = sum(tree.checks for tree in trees)
                 depth = max(tree.depth for tree in trees) + 1
-                return _Tree(type(node)(tuple(tree.node for tree in trees)), checks, depth)
+                return _Tree(type(node)(tuple(tree.node for tree in trees), node.at), checks, depth)
             case Not(child):
                 tree = self._expand(child, inside, errors)
-                return tree if tree is _GAP else _Tree(Not(tree.node), tree.checks, tree.depth + 1)
+                return tree if tree is _GAP else _Tree(Not(tree.node, node.at), tree.checks, tree.depth + 1)
             case MacroRef():
                 return self._tree(node, inside, errors)
         return _Tree(node, 1, 0)
@@ -223,13 +223,13 @@ class Resolver:
             errors.append(self._missing(node))
             return _GAP
         self.used_macros.add(node.name)
+        if node.name in self._resolving:
+            errors.append(MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop"))
+            return _GAP
         if inside is not None and macro.index >= inside.visibility:
             hint = f"move '{node.name}' before '{inside.item.name}'"
             message = f"the macro '{node.name}' is defined later than the one that uses it"
             errors.append(MacroError(message, node.at, hint))
-            return _GAP
-        if node.name in self._resolving:
-            errors.append(MacroError(f"the macro '{node.name}' refers to itself", node.at, "break the loop"))
             return _GAP
         if len(self._resolving) > _MAX_CHAIN:
             raise MacroError("macros use each other too deeply", node.at, FLATTEN)
@@ -245,7 +245,7 @@ class Resolver:
 
     def _missing(self, node: MacroRef) -> "MacroError":
         """Return what is wrong with the name of a macro that there is not."""
-        if ("macro", node.name) in self.definitions.broken:
+        if self.definitions.may_hold("macro", node.name):
             return _broken(node)
         if node.name in self._all_macros:
             return MacroError(f"the macro '{node.name}' is defined in a later file only", node.at, LATER_FILE)
@@ -285,7 +285,7 @@ class _Tree:
     """How many conjunctions, disjunctions and negations lie over the deepest of them."""
 
 
-_GAP: Final = _Tree(And(()), 0, 0)
+_GAP: Final = _Tree(And((), 0), 0, 0)
 """In place of a macro that is wrong: what stands beside it is looked at all the same."""
 
 TOO_DEEP: Final = "the condition nests too deeply with its macros put in"

@@ -15,6 +15,9 @@ from rules.reader import RuleFile
 from rules.text import Sources, Text, without_bytes
 from rules.yaml_nodes import Document
 
+_MAX_EXPANDED: Final = 25_000_000
+"""Characters that texts may have once variables are put in."""
+
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^}]*)\}")
 
 
@@ -28,6 +31,7 @@ class ExpandedDocument(Document):
         self._variables: Final = variables
         self._problems: Final = problems
         self._lacking: Final[set[int]] = set()
+        self._size = 0
 
     def scalar(self, node: yaml.ScalarNode) -> Text:
         """Return a scalar's value with variables put in; as it is where one of them is not set, which is told."""
@@ -46,7 +50,12 @@ class ExpandedDocument(Document):
             end = match.end()
         if not pieces or self.lacks(self.at(node)):
             return text
-        return Text.join((*pieces, text.slice(end, len(text.value))))
+        expanded = Text.join((*pieces, text.slice(end, len(text.value))))
+        self._size += len(expanded.value)
+        if self._size > _MAX_EXPANDED:
+            message = f"with its variables put in the file holds more than {_MAX_EXPANDED:,} characters"
+            raise self.error(message, node, "make the variables shorter")
+        return expanded
 
     def lacks(self, at: int) -> bool:
         """Tell whether the scalar that stands there, or whose text begins there, has a variable that is not set."""

@@ -16,6 +16,9 @@ _MAX_DEPTH: Final = 50
 
 _BROKEN_HINT: Final = "check the indentation, and put text with ': ' or ' #' between quotes"
 
+_MAX_NODES: Final = 1_000_000
+"""Texts, sequences and mappings of one file: some fifty thousand rules."""
+
 _MAX_REPEATED: Final = 1_000_000
 """Characters and nodes that aliases may repeat in one file: aliases of aliases multiply."""
 
@@ -36,21 +39,15 @@ class Document:
         self._texts: Final[dict[int, Text]] = {}
         self._met: Final[set[int]] = set()
         self._repeated = 0
+        self._has_aliases = False
         self._invalid_utf8: Final = _first_invalid(content)
 
     def roots(self) -> Iterator[yaml.Node]:
         """Yield the root of each YAML document of the file. Raises `YamlError`."""
         if self._invalid_utf8 is not None:
-            raise YamlError(
-                Problem(
-                    Code.YAML_PARSE,
-                    "the file is not UTF-8",
-                    self._sources.locate(self._start + self._invalid_utf8),
-                    hint="save it as UTF-8",
-                )
-            )
+            raise self._error("the file is not UTF-8", self._invalid_utf8, "save it as UTF-8")
         try:
-            self._refuse_depth()
+            self._refuse_excess()
             yield from yaml.compose_all(self.text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -58,15 +55,23 @@ class Document:
         except yaml.reader.ReaderError as error:
             raise self._no_text(chr(error.character)) from None
 
-    def _refuse_depth(self) -> None:
-        """Raise where the file nests deeper than any rule file does: PyYAML's own recursion would end the process."""
-        depth = 0
+    def _refuse_excess(self) -> None:
+        """Raise where the file nests deeper than any rule file does, or holds far more.
+
+        PyYAML's own recursion would end the process, and what is made of each node takes some 600 bytes.
+        """
+        depth = nodes = 0
         for event in yaml.parse(self.text, Loader=_Loader):
+            if isinstance(event, yaml.NodeEvent):
+                nodes += 1
+                if nodes > _MAX_NODES:
+                    message = f"the file holds more than {_MAX_NODES:,} texts, sequences and mappings"
+                    raise self._error(message, _index(event), "share its items out among several files")
+                self._has_aliases = self._has_aliases or isinstance(event, yaml.AliasEvent)
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _MAX_DEPTH:
-                    mark = event.start_mark
-                    raise self._broken("it is nested too deeply", mark.index if mark else 0)
+                    raise self._broken("it is nested too deeply", _index(event))
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
 
@@ -82,10 +87,11 @@ class Document:
         return self._broken(f"the control character '{shown}' is no text", index, hint)
 
     def _broken(self, reason: str, index: int, hint: str = _BROKEN_HINT) -> "YamlError":
-        at = self._start + min(index, len(self.text))
-        return YamlError(
-            Problem(Code.YAML_PARSE, f"the file is not YAML: {reason}", self._sources.locate(at), hint=hint)
-        )
+        return self._error(f"the file is not YAML: {reason}", index, hint)
+
+    def _error(self, message: str, index: int, hint: str) -> "YamlError":
+        position = self._sources.locate(self._start + min(index, len(self.text)))
+        return YamlError(Problem(Code.YAML_PARSE, message, position, hint=hint))
 
     def at(self, node: yaml.Node) -> int:
         """Return where a node begins, as an offset of the sources."""
@@ -110,15 +116,17 @@ class Document:
 
     def _repeat(self, node: yaml.Node, size: int) -> None:
         self._repeated += size
-        if self._repeated > _MAX_REPEATED:
-            raise YamlError(
-                Problem(
-                    Code.YAML_PARSE,
-                    "aliases repeat too much of the file",
-                    self._sources.locate(self.at(node)),
-                    hint="write out what is meant, or use lists and macros",
-                )
-            )
+        if self._has_aliases and self._repeated > _MAX_REPEATED:
+            hint = "write out what is meant, or use lists and macros"
+            raise self.error("aliases repeat too much of the file", node, hint)
+
+    def error(self, message: str, node: yaml.Node, hint: str) -> "YamlError":
+        """Return that a file cannot be read as a whole, because of a node."""
+        return self._error(message, int(node.start_mark.index), hint)
+
+
+def _index(event: yaml.Event) -> int:
+    return int(event.start_mark.index) if event.start_mark else 0
 
 
 class YamlError(Exception):

@@ -156,18 +156,31 @@ def test_hostile_rule_files_are_shown_harmlessly(run: "Run", folder: Path) -> No
     assert json.loads(machine.out)["warnings"][0]["item"] == "list \x1b[31m[red]\u202e"
 
 
-def test_a_missing_file_is_a_usage_error(run: "Run") -> None:
-    expected = "auditstream: cannot read no.yaml: no such file or folder; check the path of the rule files\n"
-    assert run("rules", "check", "no.yaml") == Ended(2, "", expected)
+def test_a_missing_file_is_a_usage_error_and_hides_nothing(run: "Run", folder: Path) -> None:
+    (folder / "bad.yaml").write_text("a: b\n")
+    config = ("--falco-config", "no/falco.yaml")
+    ended = run("rules", "check", "--no-pack", "no.yaml", "bad.yaml", "none.yaml", *config)
+    assert (ended.code, ended.err) == (2, "")
+    assert [line.partition(" [")[0] for line in ended.out.splitlines() if " [LOAD_" in line] == [
+        "error: cannot read no.yaml: No such file or directory",
+        "error: cannot read none.yaml: No such file or directory",
+        "error: cannot read no/falco.yaml: No such file or directory",
+        "error: a rule file is a sequence of items",
+    ]
+    assert ended.out.endswith("\nnot ok: 4 errors\n")
+
+
+def test_how_alerts_are_made_is_no_matter_of_rules(run: "Run", folder: Path) -> None:
+    (folder / "falco.yaml").write_text("rule_matching: first\ntime_format_iso_8601: true\nengine: {kind: nodriver}\n")
+    (folder / "empty.yaml").write_text("")
+    ended = run("rules", "check", "--strict", "empty.yaml", "--falco-config", "falco.yaml")
+    assert (ended.code, ended.out.startswith("ok: "), ended.err) == (0, True, "")
 
 
 @pytest.mark.parametrize(
     ("command", "message", "hint"),
     [
-        (("check", "rules.yaml", "no.yaml"), "cannot read no.yaml: no such file or folder",
-         "check the path of the rule files"),
-        (("check", "rules.yaml", "--falco-config", "."), "cannot read .: no such file",
-         "check the path of the falco.yaml"),
+        (("list", "--falco-config", "."), "cannot read .: no such file", "check the path of the falco.yaml"),
         (("list", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
          "check the path of the rule files"),
         (("explain", "Everything", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
@@ -322,7 +335,7 @@ def test_a_configuration_that_is_wrong_is_told_and_is_1(run: "Run", folder: Path
 @pytest.mark.parametrize("name", ["missing.yaml", "."])
 def test_a_configuration_that_is_not_there_is_2(run: "Run", name: str) -> None:
     told = f"auditstream: cannot read {name}: no such file; check the path of the falco.yaml\n"
-    assert run("rules", "check", "rules.yaml", "--falco-config", name) == Ended(2, "", told)
+    assert run("rules", "list", "--rules", "rules.yaml", "--falco-config", name) == Ended(2, "", told)
 
 
 def test_a_configuration_may_be_named_by_a_variable_and_take_from_others(run: "Run", folder: Path) -> None:

@@ -117,13 +117,20 @@ def test_a_configuration_comes_with_its_variables_and_what_settings_answer(tmp_p
 def test_a_pipe_with_a_name_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
     fifo = tmp_path / "rules.yaml"
     os.mkfifo(fifo)
+    (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere.yml")
+    (tmp_path / "folder.yaml").mkdir()
     read, problems = read_files([fifo, Path("/dev/zero"), tmp_path])
     hint = "give a file or a folder, or /dev/stdin for what comes from a pipe"
     assert read == []
     assert problems == [
         Problem(Code.FILE_READ, f"cannot read {fifo}: it is no file", hint=hint),
         Problem(Code.FILE_READ, "cannot read /dev/zero: it is no file", hint=hint),
-        Problem(Code.NO_FILES, f"no rule files in the folder {tmp_path}", hint="put files named *.yaml into it"),
+        Problem(
+            Code.FILE_READ,
+            f"cannot read {tmp_path}/gone.yml: No such file or directory",
+            hint="check the path and its permissions",
+        ),
+        Problem(Code.FILE_READ, f"cannot read {fifo}: it is no file", hint=hint),
     ]
 
 

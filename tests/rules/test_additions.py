@@ -74,20 +74,39 @@ def test_what_is_wrong_with_an_addition_is_told_once_for_all_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "size", "rules", "is_refused"),
-    [(1000, 3, 3, False), (1001, 3, 3, True), (10, 10_000, 250, False), (10, 10_000, 251, True)],
+    ("entries", "size", "rules", "told"),
+    [
+        (1000, 3, 3, []),
+        (1002, 3, 3, [("'append_output' has too many entries", "at most 1,000")]),
+        (10, 10_000, 250, []),
+        (
+            10,
+            10_000,
+            251,
+            [("append_output appends too much", "at most 25,000,000 characters to all rules together")],
+        ),
+    ],
 )
 def test_a_configuration_cannot_let_rules_grow_beyond_bounds(
-    entries: int,
-    size: int,
-    rules: int,
-    is_refused: bool,  # noqa: FBT001
+    entries: int, size: int, rules: int, told: list[tuple[str, str]]
 ) -> None:
     configuration = "append_output:\n" + f"  - {{extra_output: {'x' * size}}}\n" * entries
     result = load_with(configuration, "".join(_rule(name=f"r{number}") for number in range(rules)))
-    assert [(problem.message, problem.hint) for problem in result.errors] == [
-        ("append_output appends too much", "at most 1,000 entries, and 25,000,000 characters to all rules together")
-    ] * is_refused
+    assert [(problem.message, problem.hint) for problem in result.errors] == told
+
+
+def test_an_entry_too_many_hides_no_mistake() -> None:
+    configuration = "append_output:\n" + "  - {extra_output: '%ka.nope'}\n" * 1001
+    result = load_with(configuration, RULE)
+    assert result.errors[0].item == "append_output[1000]"
+    assert {problem.message for problem in result.errors[1:]} == {"there is no field 'ka.nope'"}
+
+
+def test_entries_count_from_the_first_whatever_it_is() -> None:
+    configuration = "append_output: [x, {match: {rule: [q]}}]\nrules:\n  - ~\n  - enable: {rule: nosuch}\n"
+    told = [(problem.item, problem.message) for problem in load_with(configuration, RULE).problems]
+    assert ("append_output[1]", "'rule' must be text") in told
+    assert ("rules[1]", "no rule is called 'nosuch': nothing is enabled by it") in told
 
 
 def test_what_is_appended_to_no_rule_is_not_looked_at() -> None:

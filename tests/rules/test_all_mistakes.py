@@ -146,3 +146,91 @@ _MACROS = "- macro: bad\n  condition: ka.verb =\n- macro: half\n  condition: los
 def test_no_mistake_hides_another(text: str, messages: list[str]) -> None:
     result = load([RuleFile("a.yaml", text.encode())])
     assert sorted(problem.message for problem in result.problems) == sorted(messages), result.to_text()
+
+
+_BROKEN_EXCEPTIONS = """\
+  exceptions:
+    - {name: e, fields: [ka.verb, {a: b}]}
+    - {name: f, fields: [ka.uri], comps: []}
+"""
+_MORE_VALUES = """\
+- rule: r
+  exceptions: [{name: e, values: [[a]]}, {name: f, values: [[b]]}, {name: g, fields: no.such}]
+  override: {exceptions: append}
+"""
+_BAD_FILE = "- macro: m\n  condition: ka.verb = a\n- list: l\n  items: [a]\n- macro: [\n  condition: spare in (kept)\n"
+_BAD_YAML = "the file is not YAML: did not find expected ',' or ']'"
+
+
+@pytest.mark.parametrize(
+    ("texts", "messages"),
+    [
+        pytest.param(
+            (
+                _BAD_FILE,
+                _rule("m") + "- list: l\n  items: [b]\n  override: {items: append}\n" + "- rule: s\n  enabled: false\n",
+                "- macro: spare\n  condition: ka.verb = a\n- list: kept\n  items: [a]\n- list: odd\n  items: [a]\n",
+            ),
+            [_BAD_YAML, "'enabled' alone is old", "no rule, macro or list uses the list 'odd'"],
+            id="what a file that cannot be read may hold is not missed, before or behind it",
+        ),
+        pytest.param(
+            (_rule("m"), _BAD_FILE),
+            ["there is no macro 'm'", _BAD_YAML],
+            id="but by a file before it",
+        ),
+        pytest.param(
+            ("- macro: m\n  condition: lost\n" + _rule("m"), "- macro: lost\n  condition: []\n"),
+            ["there is no macro 'lost'", "'condition' must be text"],
+            id="a macro that only a later file has, broken",
+        ),
+        pytest.param(
+            (
+                _rule(extra=_BROKEN_EXCEPTIONS), _MORE_VALUES,
+            ),
+            [
+                "'fields' holds something that is not text",
+                "the exception 'f' needs one comparison for each of its fields",
+                "there are no values to append", "the new exception 'g' has no values",
+            ],
+            id="values for an exception that cannot be read",
+        ),
+        pytest.param(
+            (
+                "- macro: a\n  condition: c\n" + _rule("a"),
+                "- macro: c\n  condition: ka.verb exists\n",
+                "- macro: a\n  condition: ka.verb exists\n- macro: d\n  condition: c\n",
+            ),
+            ["the macro 'c' is defined later than the one that uses it", "no rule or macro uses the macro 'd'"],
+            id="a place is told of once, as the last file that is wrong there leaves it",
+        ),
+        pytest.param(
+            ("- macro: ''\n  condition: lost\n- macro: m\n  condition: ka.verb exists\n- rule: ~\n  condition: m\n",),
+            ["'macro' is empty", "'rule' is empty"],
+            id="what has no name",
+        ),
+        pytest.param(
+            (
+                "- macro: m\n  condition: ka.nosuch = <NA> or ka.verb = <NA>\n"
+                + _rule("m", extra="  skip-if-unknown-filter: true\n")
+                + _rule("m", name="s", extra="  skip-if-unknown-filter: true\n")
+                + _rule("n", name="t")
+                + _rule("not n", name="u")
+                + "- macro: n\n  condition: ka.verb = <NA>\n",
+            ),
+            [
+                *["there is no field 'ka.nosuch': this rule is left out"] * 2,
+                *["an absent value never equals '<NA>', which is only how it is shown"] * 4,
+            ],
+            id="each rule that is left out, or does not what it seems to, is named",
+        ),
+        pytest.param(
+            ("- macro: a\n  condition: ka.verb = x or a\n" + _rule("a"),),
+            ["the macro 'a' refers to itself"],
+            id="a macro that names itself",
+        ),
+    ],
+)  # fmt: skip
+def test_no_file_hides_or_makes_a_mistake_of_another(texts: tuple[str, ...], messages: list[str]) -> None:
+    result = load([RuleFile(f"{number}.yaml", text.encode()) for number, text in enumerate(texts)])
+    assert sorted(problem.message for problem in result.problems) == sorted(messages), result.to_text()

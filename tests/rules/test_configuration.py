@@ -255,3 +255,44 @@ def test_the_digest_tells_what_a_configuration_switches_and_no_more() -> None:
     plain = digest("")
     assert digest("rules: [{enable: {rule: Alpha}}]") == plain
     assert len({plain, digest("priority: error"), digest("rules: [{disable: {rule: '*'}}]")}) == 3
+
+
+@pytest.mark.parametrize("text", ["static_fields: [a\n", "static_fields: [a]\n", "- a\n---\n[\n"])
+def test_what_reads_a_constant_that_cannot_be_read_is_not_told_to_lack_it(text: str) -> None:
+    exceptions = "  exceptions: [{name: e, fields: static.c, values: [a]}, {name: f, fields: stat.c}]\n"
+    result = load_with(text, _rule("static.a = b and stat.a = b", "%static.b", extra=exceptions))
+    assert result.ruleset is None
+    assert [problem.message for problem in result.errors[1:]] == [
+        "there is no field 'stat.c'",
+        "there is no field 'stat.a'",
+    ]
+
+
+def test_constants_of_many_characters_are_no_aliases() -> None:
+    result = load_with(f"static_fields: {{a: {'x' * 600_000}, b: {'x' * 600_000}}}\n", _rule("static.a = b"))
+    assert result.errors == []
+
+
+def test_variables_put_in_have_a_bound() -> None:
+    text = "static_fields:\n" + "".join(f"  f{number}: ${{A}}\n" for number in range(251))
+    (problem,) = load_with(text, variables={"A": "x" * 100_000}).errors
+    assert problem.message == "with its variables put in the file holds more than 25,000,000 characters"
+    assert problem.position is not None
+    assert problem.position.line == 252
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("json_include_output_property", "false", "is there"),
+        ("json_include_output_property", "Yes", None),
+        ("json_include_message_property", "true", "is not there"),
+        ("json_include_message_property", "off", None),
+        ("json_include_tags_property", "false", "is there"),
+        ("json_include_output_fields_property", "no", "is there"),
+    ],
+)
+def test_members_of_alerts_are_not_chosen(key: str, value: str, told: str | None) -> None:
+    problems = [(problem.message, problem.hint) for problem in load_with(f"{key}: {value}\n").problems]
+    message = f"'{key}' is not taken: what it speaks of {told} in every alert"
+    assert problems == ([] if told is None else [(message, "leave it out")])

@@ -43,6 +43,14 @@ def _loaded(text: str) -> None:
     result.to_json()
 
 
+def _loaded_changes(text: str) -> None:
+    _loaded(_RULE.format(n="").replace(" and m", "") + text)
+
+
+_APPENDS = "  override: {{exceptions: append}}\n"
+_REPLACES = "  override: {{exceptions: replace}}\n"
+
+
 def _loaded_each(text: str) -> None:
     result = load([RuleFile(f"{number}.yaml", one.encode()) for number, one in enumerate(text.split("---"))])
     result.to_text()
@@ -88,11 +96,13 @@ _RULE = (
         (_loaded_each, "---- list: l{n}\n  items: [x]\n---- list: l{n}\n  items: [k{n}]\n"),
         (_loaded_each, "---" + _RULE + "---- rule: r{n}\n  enabled: true\n  override: {{enabled: replace}}\n"),
         (_loaded_each, "---" + _RULE + "---- rule: r{n}\n  tags: [b]\n  override: {{tags: append}}\n"),
+        (_loaded_changes, "- rule: r\n  exceptions: [{{name: e{n}, fields: ka.uri, values: [a]}}]\n" + _APPENDS),
+        (_loaded_changes, "- rule: r\n  exceptions: [{{name: e, fields: ka.uri, values: [a]}}]\n" + _REPLACES),
         (_loaded_each, "---- macro: m{n}\n  condition: ka.verb =\n"),
     ],
 )
 def test_twice_as_much_takes_at_most_twice_as_many_steps(work: Work, piece: str) -> None:
-    text = [piece.format(n=n) if work in {_loaded, _loaded_each} else piece for n in range(4 * _NUMBER)]
+    text = [piece.format(n=n) if "{n}" in piece or "{{" in piece else piece for n in range(4 * _NUMBER)]
     work(text[0])  # what is kept from call to call is there now
     assert _is_linear(work, text)
 

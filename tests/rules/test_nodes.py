@@ -13,6 +13,6 @@ def test_a_field_shows_as_it_is_written() -> None:
 
 
 def test_nodes_cannot_be_changed() -> None:
-    node = Not(MacroRef("m", 0))
+    node = Not(MacroRef("m", 0), 0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         node.child = MacroRef("n", 0)  # type: ignore[misc]

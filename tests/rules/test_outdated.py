@@ -1,12 +1,17 @@
 """What of earlier files a later one gives another meaning: no more of it is looked at again than has to be."""
 
+from collections.abc import Callable
+
 import pytest
 
 from rules.collector import Collected, collect
+from rules.errors import LoadResult
 from rules.outdated import Users
 from rules.reader import RuleFile, read
 from rules.text import Sources
 from tests.rules.rule_text import rule_text as _rule
+
+LoadText = Callable[..., LoadResult]
 
 
 def _collected(*texts: str) -> Collected:
@@ -76,6 +81,20 @@ def test_what_an_item_said_in_any_state_counts() -> None:
     )
     old = Users(collected).outdated(collected.formers[3], collected.definitions)
     assert list(old.rules) == ["once"]
+
+
+def test_chains_of_macros_go_back_in_the_order_of_definition(load_text: LoadText) -> None:
+    """By their names they would come the other way round, each waiting for the next."""
+    chain = "- macro: m999\n  condition: ka.verb exists\n" + "".join(
+        f"- macro: m{number}\n  condition: m{number + 1}\n" for number in range(998, 800, -1)
+    )
+    assert load_text(chain + _rule("m801"), "- macro: m999\n  condition: ka.verb = a\n").errors == []
+
+
+def test_a_list_of_one_word_goes_beside_one_of_two(load_text: LoadText) -> None:
+    first = "- list: l\n  items: [a]\n" + _rule("ka.verb in (l, odd name)")
+    (problem,) = load_text(first, "- list: odd name\n  items: [b]\n").errors
+    assert problem.message == "expected ',' or ')' in the list, found 'name'"
 
 
 def test_definitions_go_back_file_by_file() -> None:

@@ -3,6 +3,8 @@
 Every accepted text is parsed again with its blanks turned into other blanks: the tree has to be the same.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,7 +118,10 @@ def test_a_condition_parses(text: str, tree: str) -> None:
 def test_nodes_know_where_they_stand() -> None:
     node = parse(as_text("a.b = c and m"))
     check = Check(FieldRef("a.b", None, 0), "=", (Literal("c", 6),), 4)
-    assert node == And((check, MacroRef("m", 12)))
+    assert node == And((check, MacroRef("m", 12)), 8)
+    m = MacroRef("m", 0)
+    either = parse(as_text("not not not(m) or not m or m"))
+    assert either == Or((Not(replace(m, at=12), 8), Not(replace(m, at=22), 18), replace(m, at=27)), 15)
 
 
 @pytest.mark.parametrize(

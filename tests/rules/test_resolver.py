@@ -73,7 +73,7 @@ _LOOP = (
         ("- macro: a\n  condition: b\n- macro: b\n  condition: ka.verb exists\n", "a", "LOAD_ERR_VALIDATE",
          "the macro 'b' is defined later than the one that uses it", "move 'b' before 'a'"),
         ("- macro: a\n  condition: a\n", "a", "LOAD_ERR_VALIDATE",
-         "the macro 'a' is defined later than the one that uses it", "move 'a' before 'a'"),
+         "the macro 'a' refers to itself", "break the loop"),
         (_LOOP, "a", "LOAD_ERR_VALIDATE", "the macro 'a' refers to itself", "break the loop"),
         ("- macro: a\n  condition: ka.verb =\n", "a and a", "LOAD_ERR_COMPILE_CONDITION",
          "expected a value after '=', found the end of the condition", 'an empty value is written ""'),

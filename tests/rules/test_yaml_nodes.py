@@ -132,3 +132,16 @@ def test_any_bytes_end_in_items_or_problems(content: bytes) -> None:
 def test_any_text_like_yaml_ends_in_items_or_problems(text: str) -> None:
     for problem in _problems(text.encode()):
         assert problem.to_text()
+
+
+def test_so_much_stands_in_one_file(load_text: LoadText) -> None:
+    (problem,) = load_text(f"- list: l\n  items: [{'a,' * 1_000_000}]\n").errors
+    assert problem.message == "the file holds more than 1,000,000 texts, sequences and mappings"
+    assert problem.hint == "share its items out among several files"
+    assert problem.position is not None
+    assert problem.position.line == 2
+
+
+def test_without_aliases_nothing_is_repeated(load_text: LoadText) -> None:
+    text = "".join(f"- macro: m{number}\n  condition: ka.uri = {'x' * 250}\n" for number in range(50))
+    assert load_text(text + "- list: a\n  items: [" + "b," * 999_000 + "]\n").errors == []
