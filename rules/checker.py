@@ -26,6 +26,7 @@ from rules.conditions import (
     TextList,
     Transformed,
 )
+from rules.fields import Argument as FieldArgument
 from rules.fields import ArgumentError, Catalogue, Field, Type, check_argument
 from rules.nodes import And, Check, FieldRef, Group, Literal, Node, Not, Or, Transform
 from rules.nodes import Operand as OperandNode
@@ -111,6 +112,9 @@ class Checker:
         try:
             check_argument(found, reference.argument)
         except ArgumentError as error:
+            if found.argument is FieldArgument.NONE and found.name.startswith("evt."):
+                # A field of Falco's own with an argument is to the reference no field at all.
+                raise UnknownFieldError(str(reference), reference.at, str(error)) from None
             raise ConditionError(str(error), reference.at, found.description) from None
         return found
 

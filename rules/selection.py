@@ -5,6 +5,7 @@ Called by the loader, made by whoever starts a load. Spec section 2.13.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from rules.items import Priority
@@ -53,13 +54,18 @@ AS_WRITTEN: Final = Selection()
 """What the files say, and no more."""
 
 
+@lru_cache(maxsize=4096)
+def _pieces(pattern: str) -> tuple[str, ...]:
+    return tuple(pattern.split("*"))
+
+
 def fits(name: str, pattern: str) -> bool:
     """Tell whether a name fits a pattern: `*` is any text, also none, and everything else itself.
 
     Each piece is looked for once, behind the one before: the first place is as good as any later one, and the last
     piece is looked for at the end.
     """
-    first, *pieces = pattern.split("*")
+    first, *pieces = _pieces(pattern)
     if not pieces:
         return name == pattern
     last = pieces.pop()

@@ -43,6 +43,8 @@ def test_a_rule_may_ask_to_be_left_out_where_a_field_is_not_there(load_text: Loa
         (_rule(output="%nosuch.f", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
         (_rule("nosuch.f = 1 and ka.user.groups = x", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
         (_rule("nosuch.f = 1", "%nosuch.f", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
+        (_rule("evt.num[1] = 1", extra=_SKIP), ["LOAD_UNKNOWN_FILTER"]),
+        (_rule("ka.verb[1] = 1", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
         (_rule("ka.user.groups = x", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
         (_rule("ka.uri.param exists", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
         (_rule("nosuch.f =", extra=_SKIP), ["LOAD_ERR_COMPILE_CONDITION"]),
