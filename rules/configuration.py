@@ -193,7 +193,8 @@ class _Reading:
     def _entries(self, key: str, hint: str) -> Iterator[Entry]:
         """Yield the entries of a sequence, each under its title."""
         for entry in () if self._entry.is_empty(key) else self._entry.entries(key, hint):
-            entry.title = self._document.title = f"{key}[{entry.number}]"
+            entry.call(f"{key}[{entry.number}]")
+            self._document.title = entry.title
             if entry.number >= _MAX_ENTRIES:
                 entry.fail(f"'{key}' has too many entries", entry.at, f"at most {_MAX_ENTRIES:,}")
                 return
@@ -238,7 +239,8 @@ class _Reading:
         if given is None:
             self._lacks_static_fields = not self._entry.is_empty(_STATIC_FIELDS)
             return found
-        given.title = self._document.title = _STATIC_FIELDS
+        given.call(_STATIC_FIELDS)
+        self._document.title = given.title
         for key in given.keys():  # noqa: SIM118 - no mapping
             text = text_at(given, key, self._document)
             if TOKENS["field"].fullmatch(f"{STATIC}{key}"):

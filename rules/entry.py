@@ -48,6 +48,11 @@ class Entry:
             self._values.setdefault(name, value)
         self._asked: Final[set[str]] = set()
 
+    def call(self, title: str) -> None:
+        """Give this item the name by which problems speak of it."""
+        self.title = title
+        self._sources.begin_item(self.at, title)
+
     def __contains__(self, key: str) -> bool:
         return key in self._values
 

@@ -17,7 +17,7 @@ from rules.text import escape
 
 if TYPE_CHECKING:
     from rules.ruleset import Ruleset
-    from rules.text import Position
+    from rules.text import Item, Position
 
 
 class Code(StrEnum):
@@ -105,7 +105,8 @@ class Problem:
     def to_text(self) -> str:
         """Return the problem as lines for a person: what, where, the line with a caret below, what to do."""
         severity = "error" if self.code.is_error else "warning"
-        item = escape(f"{self.item}, {self.part}" if self.part else self.item)
+        item = self.item if self._inner is None else f"{self._inner.title}, used by {self.item}"
+        item = escape(f"{item}, {self.part}" if self.part else item)
         lines = [f"{severity}: {escape(self.message)} [{self.code.value}]"]
         if self.position is not None:
             inside = f", in {item}" if item else ""
@@ -135,15 +136,32 @@ class Problem:
             and {"file": position.file, "line": position.line, "column": position.column, "text": _window(position)[0]},
         }
 
+    @property
+    def _inner(self) -> "Item | None":
+        """The item that the place is in, where that is another than the one that suffers: a list or macro of it."""
+        inside = None if self.position is None else self.position.item
+        return inside if inside is not None and self.item and inside.title != self.item else None
+
     def _locations(self) -> list[dict[str, object]]:
-        """Return where it is as the reference does, from the file inwards. Of each the innermost place is told."""
-        at = self.position
-        place = at and {"name": at.file, "line": at.line, "column": at.column, "offset": at.offset}
-        chain = [("rules content", at.file)] if at is not None else []
-        for named in filter(None, (self.item, self.part)):
-            kind, _, name = named.partition(" ")
-            chain.append((kind, name))
-        return [{"item_type": kind, "item_name": name, "position": place} for kind, name in chain]
+        """Return where it is as the reference does, from the file inwards, each with the place where that begins.
+
+        Of an item that suffers from another, which then comes last, that is not known.
+        """
+        at, inner = self.position, self._inner
+        item = None if at is None or inner is not None else at.item
+        named: list[tuple[str, Position | Item | None]] = [(self.item, item), (self.part, None if inner else at)]
+        if inner is not None:
+            named.append((inner.title, inner))
+        chain = [(*name.partition(" ")[::2], _begin(at, begin)) for name, begin in named if name]
+        if at is not None:
+            chain.insert(0, ("rules content", at.file, {"name": at.file, "line": 1, "column": 1, "offset": 0}))
+        return [{"item_type": kind, "item_name": name, "position": begin} for kind, name, begin in chain]
+
+
+def _begin(at: "Position | None", begin: "Position | Item | None") -> dict[str, object] | None:
+    if at is None or begin is None:
+        return None
+    return {"name": at.file, "line": begin.line, "column": begin.column, "offset": begin.offset}
 
 
 def _cells(text: str) -> int:

@@ -81,6 +81,7 @@ def _read_root(root: yaml.Node, document: Document, sources: Sources, problems: 
             position = sources.locate(document.at(node))
             problems.append(Problem(Code.YAML_VALIDATE, "an item must be a mapping such as 'rule: ...'", position))
             continue
+        sources.begin_item(document.at(node), "")
         item = _read_item(Entry(node, document, sources, problems))
         if item is not None:
             items.append(item)
@@ -99,7 +100,7 @@ def _read_item(entry: Entry) -> Item | None:
             name = entry.required(kind, f"give the {kind} a name")
             if name is None:
                 return BrokenItem(kind, "", _words(entry))
-            entry.title = f"{kind} {name.value}"
+            entry.call(f"{kind} {name.value}")
             item = read_kind(entry, name.value)
             entry.warn_of_unknown_keys()
             if item is not None and not entry.is_broken:

@@ -10,12 +10,22 @@ from __future__ import annotations  # array[int] is a type to checkers only, bef
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a file: what it is called in problems, such as `rule Shell in a pod`, and where it begins."""
+
+    title: str
+    line: int
+    column: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class Position:
     """The whole line, without its line break."""
     offset: int = 0
     """How many characters of the file come before it."""
+    item: Item | None = None
+    """The item that it is in."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -50,6 +62,8 @@ class Sources:
 
     _files: list[_File] = field(default_factory=list)
     _end: int = 0
+    _item_starts: list[int] = field(default_factory=list)
+    _titles: dict[int, str] = field(default_factory=dict)
 
     def add(self, name: str, text: str) -> int:
         """Take in a file and return the offset of its first character."""
@@ -60,8 +74,14 @@ class Sources:
         self._end = start + len(text) + 1  # one past the end is a place too: where something is missing
         return start
 
+    def begin_item(self, offset: int, title: str) -> None:
+        """Take note that an item begins; of one that is known already, what it is called."""
+        if offset not in self._titles:
+            insort(self._item_starts, offset)
+        self._titles[offset] = title
+
     def locate(self, offset: int) -> Position:
-        """Return the file, line and column of an offset."""
+        """Return the file, line and column of an offset, and its item."""
         file = self._files[bisect_right(self._files, offset, key=lambda file: file.start) - 1]
         inside = offset - file.start
         line = bisect_right(file.line_starts, inside)
@@ -69,7 +89,16 @@ class Sources:
         if line not in file.lines:
             line_break = _LINE_BREAK.search(file.text, line_start)
             file.lines[line] = file.text[line_start : line_break and line_break.start()]
-        return Position(file.name, line, inside - line_start + 1, file.lines[line], inside)
+        return Position(file.name, line, inside - line_start + 1, file.lines[line], inside, self._item_at(offset, file))
+
+    def _item_at(self, offset: int, file: _File) -> Item | None:
+        number = bisect_right(self._item_starts, offset) - 1
+        start = self._item_starts[number] if number >= 0 else -1
+        if start < file.start or not self._titles[start]:
+            return None
+        inside = start - file.start
+        line = bisect_right(file.line_starts, inside)
+        return Item(self._titles[start], line, inside - file.line_starts[line - 1] + 1, inside)
 
 
 @dataclass(frozen=True, slots=True)

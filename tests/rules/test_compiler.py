@@ -95,7 +95,7 @@ def test_a_problem_of_an_exception_is_pointed_at_in_its_own_line(load_text: Load
     more = "    - name: f\n      fields: [ka.user.groups]\n      values:\n        - [b]\n        - [<NA>]\n"
     assert load_text(lists + _rule("ka.user.name = <NA>", extra=exceptions + more)).to_text() == (
         "error: expected ',' or ')' in the list, found '=' [LOAD_ERR_COMPILE_CONDITION]\n"
-        "  --> 0.yaml:2:13, in rule r, exception e\n"
+        "  --> 0.yaml:2:13, in list odd, used by rule r, exception e\n"
         "    2 |   items: ['x=y']\n"
         "      |             ^\n"
         '  hint: values with blanks go between double quotes: "a b"\n\n'

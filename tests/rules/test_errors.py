@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from rules.errors import Code, LoadResult, Problem
-from rules.text import Position, Sources
+from rules.text import Item, Position, Sources
+from tests.rules.rule_text import rule_text
 
 LoadText = Callable[..., LoadResult]
 
@@ -139,6 +141,8 @@ def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
     problems = {key: result.pop(key) for key in ("errors", "warnings")}
     assert result == {"name": "0.yaml", "files": ["0.yaml"], "successful": False}
     assert {key: len(told) for key, told in problems.items()} == {"errors": 6, "warnings": 1}
+    file = {"name": "0.yaml", "line": 1, "column": 1, "offset": 0}
+    rule = {"name": "0.yaml", "line": 4, "column": 3, "offset": SIX_MISTAKES.index("rule: Exec")}
     place = {"name": "0.yaml", "line": 6, "column": 47, "offset": 167}
     assert SIX_MISTAKES[167:].startswith("ka.usr.name")
     assert problems["errors"][1] == {
@@ -147,8 +151,8 @@ def test_the_result_as_json_has_everything(load_text: LoadText) -> None:
         "message": "there is no field 'ka.usr.name'",
         "context": {
             "locations": [
-                {"item_type": "rules content", "item_name": "0.yaml", "position": place},
-                {"item_type": "rule", "item_name": "Exec in a pod", "position": place},
+                {"item_type": "rules content", "item_name": "0.yaml", "position": file},
+                {"item_type": "rule", "item_name": "Exec in a pod", "position": rule},
                 {"item_type": "condition", "item_name": "", "position": place},
             ],
             "snippet": "    6 |   condition: ka.target.subresource = exec and ka.usr.name != admin\n"
@@ -182,7 +186,11 @@ def test_in_json_problems_come_in_the_order_of_the_text(load_text: LoadText) -> 
         (Problem(Code.VALIDATE, "m", item="rule a b"), [("rule", "a b", None)]),
         (Problem(Code.VALIDATE, "m", item="rule a", part="exception x y"),
          [("rule", "a", None), ("exception", "x y", None)]),
-        (Problem(Code.VALIDATE, "m", _POSITION), [("rules content", "a.yaml", 20)]),
+        (Problem(Code.VALIDATE, "m", _POSITION), [("rules content", "a.yaml", 0)]),
+        (Problem(Code.VALIDATE, "m", _POSITION, "rule a b", part="output"),
+         [("rules content", "a.yaml", 0), ("rule", "a b", None), ("output", "", 20)]),
+        (Problem(Code.VALIDATE, "m", replace(_POSITION, item=Item("rule a b", 2, 3, 12)), "rule a b"),
+         [("rules content", "a.yaml", 0), ("rule", "a b", 12)]),
     ],
 )  # fmt: skip
 def test_in_json_a_place_is_a_chain(problem: Problem, chain: list[tuple[str, str, int | None]]) -> None:
@@ -190,6 +198,25 @@ def test_in_json_a_place_is_a_chain(problem: Problem, chain: list[tuple[str, str
     assert [
         (at["item_type"], at["item_name"], at["position"] and at["position"]["offset"]) for at in locations
     ] == chain
+
+
+def test_a_mistake_in_a_list_or_macro_is_told_with_it_and_with_what_uses_it(load_text: LoadText) -> None:
+    lists = "- list: l\n  items:\n    - 'd('\n- macro: m\n  condition: ka.verb in (l)\n"
+    result = load_text(lists, rule_text("m") + rule_text("ka.uri in (l)", name="s"))
+    assert result.to_text() == (
+        "error: expected ',' or ')' in the list, found '(' [LOAD_ERR_COMPILE_CONDITION]\n"
+        "  --> 0.yaml:3:9, in list l, used by macro m, condition\n"
+        "    3 |     - 'd('\n"
+        "      |         ^\n"
+        '  hint: values with blanks go between double quotes: "a b"'
+    )
+    (problem,) = json.loads(result.to_json())["errors"]
+    assert [(*at.values(),) for at in problem["context"]["locations"]] == [
+        ("rules content", "0.yaml", {"name": "0.yaml", "line": 1, "column": 1, "offset": 0}),
+        ("macro", "m", None),
+        ("condition", "", None),
+        ("list", "l", {"name": "0.yaml", "line": 1, "column": 3, "offset": 2}),
+    ]
 
 
 def test_several_files_are_one_load() -> None:
