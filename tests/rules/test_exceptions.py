@@ -157,7 +157,7 @@ def test_a_list_for_an_operator_of_one_value_is_pointed_at(load_text: LoadText) 
         "  --> 0.yaml:10:17, in rule r, exception e\n"
         "   10 |       values: [[[a, b]]]\n"
         "      |                 ^\n"
-        "  hint: compare with several values by 'in (...)'"
+        "  hint: write in (...)"
     )
 
 
