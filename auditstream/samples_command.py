@@ -48,7 +48,7 @@ class _Tested:
 
     samples: int = 0
     rules: dict[str, Rule] = field(default_factory=dict)
-    """Those that have samples, by name."""
+    """Those that have samples that could be read, by name."""
     errors: list[_Remark] = field(default_factory=list)
     bare: list[_Remark] = field(default_factory=list)
     """Rules that have none."""
@@ -136,13 +136,15 @@ class _Owners:
 
 
 def _test_file(file: SampleFile, rule: Rule, tested: _Tested) -> None:
-    tested.rules[rule.name] = rule
     for number, line in file.lines:
-        tested.samples += 1
         try:
-            wrong = judge(read_sample(line), rule)
+            sample = read_sample(line)
         except ValueError as error:
-            wrong = str(error)
+            wrong: str | None = str(error)
+        else:
+            tested.samples += 1
+            tested.rules[rule.name] = rule
+            wrong = judge(sample, rule)
         if wrong is not None:
             tested.errors.append(_Remark(file.path, number, rule.name, wrong))
 

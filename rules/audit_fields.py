@@ -87,11 +87,14 @@ def _namespaced_name(subject: Value, name: str) -> str | None:
 
 
 def _volume_types(event: Event, index: str | None) -> FieldValue:
-    """Read each volume's members but its name: a volume has one more, which says what it is."""
+    """Read each volume's members but its name: a volume has one more, which says what it is.
+
+    An object in place of the array is the one volume, whatever the index.
+    """
     volumes = event.document.at(*_VOLUMES)
     if volumes is None:
         return None
-    chosen = _chosen([volumes] if volumes.elements is None else volumes.elements, index)
+    chosen = [volumes] if volumes.elements is None else _chosen(volumes.elements, index)
     return tuple(until_nul(name) for volume in chosen for name in volume.members or () if name != "name") or None
 
 

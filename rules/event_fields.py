@@ -45,26 +45,29 @@ def _value(event: Event, path: str | None) -> FieldValue:
     return None if found is None else found.text
 
 
-_MAX_INDENTED: Final = 16 * 2**20
-"""Bytes that an event may grow to by indentation, which adds to each line twice its depth."""
+_MAX_GROWTH: Final = 16 * 2**20
+"""Bytes that an event may grow by where it is indented, which adds to each line twice its depth."""
 
 _SMALL: Final = 8192
 
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_DEEPER: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_EMPTY: Final = re.compile(rb"\{[ \t\r\n]*\}|\[[ \t\r\n]*\]")
+_DEEPER: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1, ord(","): 0}
 
 
 def _indented(event: Event, _argument: str | None) -> FieldValue:
     raw = event.document.raw
-    if len(raw) > _SMALL and len(raw) * 2 * _nesting(raw) > _MAX_INDENTED:
+    if len(raw) > _SMALL and _growth(raw) > _MAX_GROWTH:
         return event.document.compact.decode()
     return msgspec.json.format(raw, indent=2).decode()
 
 
-def _nesting(raw: bytes) -> int:
-    """Return how deep JSON nests."""
-    brackets = _STRINGS.sub(b"", raw).translate(None, delete=bytes(set(range(256)) - _DEEPER.keys()))
-    return max(accumulate(map(_DEEPER.__getitem__, brackets)), default=0)
+def _growth(raw: bytes) -> int:
+    """Return how many bytes of line breaks and indentation JSON gets: a line ends at each bracket and comma."""
+    # A string is as good as a number here, and what is empty stays on its line.
+    bare = _EMPTY.sub(b"", _STRINGS.sub(b"0", raw))
+    breaks = bare.translate(None, delete=bytes(set(range(256)) - _DEEPER.keys()))
+    return len(breaks) + 2 * sum(accumulate(map(_DEEPER.__getitem__, breaks)))
 
 
 def _whole(event: Event, _argument: str | None) -> FieldValue:

@@ -152,7 +152,8 @@ def compose(exception: RuleException) -> Composed:
         ]
         if texts:
             values = ValueList(exception.at, texts)
-            composed.text = Text.join(_comparison(exception.fields[0], exception.comps[0], values, composed))
+            one, comp = exception.fields[0], exception.comps[0]
+            composed.text = Text.join(_comparison(one, comp, values, composed, is_single=True))
         return composed
     pieces: list[Text] = []
     for value in exception.values:
@@ -179,14 +180,16 @@ def _tuple(exception: RuleException, value: Text | ValueList, composed: Composed
     for number, (one, comp, item) in enumerate(zip(exception.fields, exception.comps, items, strict=True)):
         if number:
             yield Text.at(" and ", _at(item))
-        yield from _comparison(one, comp, item, composed)
+        yield from _comparison(one, comp, item, composed, is_single=False)
 
 
-def _comparison(one: Text, comp: Text, value: Text | ValueList, composed: Composed) -> Iterable[Text]:
+def _comparison(
+    one: Text, comp: Text, value: Text | ValueList, composed: Composed, *, is_single: bool
+) -> Iterable[Text]:
     at = _at(value)
     yield from (one.strip(), Text.at(" ", at), comp.strip(), Text.at(" ", at))
     if isinstance(value, Text) and not _takes_list(comp):
-        yield _scalar(value, composed, is_in_list=False)
+        yield _scalar(value, composed, is_in_list=False, is_quoted_there=True)
     elif isinstance(value, Text) and _is_list(value):
         yield value
     else:
@@ -197,7 +200,7 @@ def _comparison(one: Text, comp: Text, value: Text | ValueList, composed: Compos
                 raise ShapeError("a list among the values of an exception holds text only", item.at, "quote it")
             if number:
                 yield Text.at(", ", item.origins[0])
-            yield _scalar(item, composed, is_in_list=True)
+            yield _scalar(item, composed, is_in_list=True, is_quoted_there=is_single)
         yield Text.at(")", at)
 
 
@@ -208,13 +211,17 @@ def _at(value: Text | ValueList) -> int:
 _WITH_BLANKS: Final = re.compile(r"[^()\"'=,\\\t\b\r\n\v\f\0]+")
 _NEEDS_ESCAPE: Final = re.compile(r"[()\"'=,\\\s\0]", re.ASCII)
 
+_WITH_SPACE: Final = re.compile(r"(?![\"'])(?=.* )[^\"\\\0]+", re.DOTALL)
+"""What the reference puts between double quotes too, and has the same meaning there without an escape."""
 
-def _scalar(value: Text, composed: Composed, *, is_in_list: bool) -> Text:
+
+def _scalar(value: Text, composed: Composed, *, is_in_list: bool, is_quoted_there: bool) -> Text:
     """Return a value as it stands in a condition.
 
     A word, text in quotes of its own and, where a list does not forbid it, a transformer's call stay as they are. Text
     with blanks gets quotes, as in the reference. Anything else would break the condition there or change its meaning:
-    here it is put between quotes, with nothing left in it that a list's name could be found by.
+    here it is put between quotes, with nothing left in it that a list's name could be found by. That is told, but where
+    the reference quotes what holds a space.
     """
     text = value.value
     if TOKENS["bare string"].fullmatch(text) or _is_quoted(text) or (not is_in_list and _is_call(value)):
@@ -222,7 +229,8 @@ def _scalar(value: Text, composed: Composed, *, is_in_list: bool) -> Text:
     quote = Text.at('"', value.origins[0])
     if _WITH_BLANKS.fullmatch(text):
         return Text.join((quote, value, quote))
-    composed.quoted.append(value)
+    if not is_quoted_there or not _WITH_SPACE.fullmatch(text):
+        composed.quoted.append(value)
     pieces = [quote]
     end = 0
     for match in _NEEDS_ESCAPE.finditer(text):

@@ -191,9 +191,11 @@ def modifier_hint(operator: str, modifier: str) -> str:
 
 
 def _value_hint(tokenizer: Tokenizer, operator: str) -> str:
-    if tokenizer.check("(") and operator in {"=", "=="}:
-        return "compare with several values by 'in (...)'"
-    return 'an empty value is written ""'
+    if not tokenizer.check("("):
+        return 'an empty value is written ""'
+    if operator == "!=":
+        return "write not ... in (...)"
+    return "write in (...)" if operator in {"=", "=="} else f"write {operator} anyof (...)"
 
 
 def read_list(tokenizer: Tokenizer, operator: str) -> tuple[Literal, ...]:
@@ -266,10 +268,7 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
     """
     token = tokenizer.read("quoted string")
     if token is None:
-        tokenizer.fail(
-            f"expected the closing {tokenizer.here()} of this text",
-            r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end",
-        )
+        tokenizer.fail(f"expected the closing {tokenizer.here()} of this text", _quote_hint(tokenizer))
     quote, inside = token.text[0], token.text[1:-1].encode(errors="surrogatepass")
 
     def undo(match: re.Match[bytes]) -> bytes:
@@ -289,6 +288,13 @@ def read_quoted(tokenizer: Tokenizer) -> Literal:
 
     # A byte of \xHH may be no character by itself, but a part of one, or of what is no text, as what b64() decodes.
     return Literal(_ESCAPE.sub(undo, inside).decode(errors="surrogateescape"), token.at)
+
+
+def _quote_hint(tokenizer: Tokenizer) -> str:
+    text, start = tokenizer.text.value, tokenizer.index
+    if f"\\{text[start]}" in text[start:]:
+        return r"a backslash right before the closing quote keeps it open: write '\ ' for a backslash at the end"
+    return "the closing quote is missing: write it where the text ends"
 
 
 def _end(tokenizer: Tokenizer) -> int:

@@ -32,7 +32,9 @@ _PARENTHESIS_DEPTH: Final = 5
 _NOT_DEPTH: Final = 4
 
 _OPERATOR = re.compile("|".join(re.escape(name) for name in sorted([*OPERATORS, EXISTS], key=len, reverse=True)))
+_NEGATED_OPERATOR = re.compile(rf"not[ \t\b\r\n]+({_OPERATOR.pattern})")
 _OPERATOR_WORD = re.compile(r"[a-zA-Z]+|[^\s\w(\"']+")
+_OTHER_JOIN = re.compile(r"(?!and|or)(?:(?P<and>(?i:and)(?![\w.])|&&)|(?i:or)(?![\w.])|\|\|)")
 # A modifier counts as one only with blanks around it and a list, or a name that is no word of the grammar, after it.
 _MODIFIER = re.compile(rf"({'|'.join(MODIFIERS)})[ \t\b\r\n]+(?:\(|(?!(?:and|or|not)(?![a-zA-Z0-9_]))[a-zA-Z])")
 
@@ -58,7 +60,15 @@ def parse(text: Text) -> Node:
 def _tail_hint(tokenizer: Tokenizer) -> str:
     if tokenizer.check(")"):
         return "there is one ')' too many, or a '(' is missing"
-    return "put text with blanks, quotes, commas or parentheses between double quotes"
+    return _join_hint(tokenizer) or "put text with blanks, quotes, commas or parentheses between double quotes"
+
+
+def _join_hint(tokenizer: Tokenizer) -> str:
+    """Return how the word or sign is written here that joins conditions in another language."""
+    join = _OTHER_JOIN.match(tokenizer.text.value, tokenizer.index)
+    if join is None:
+        return ""
+    return "write 'and'" if join["and"] else "write 'or'"
 
 
 def _or(tokenizer: Tokenizer, depth: int) -> Node:
@@ -143,7 +153,8 @@ def _deeper(tokenizer: Tokenizer, depth: int, by: int) -> int:
 
 def _close(tokenizer: Tokenizer) -> None:
     tokenizer.skip_blank()
-    tokenizer.expect(")", "'and', 'or' or ')'", "every '(' needs its ')'" if tokenizer.is_at_end() else "")
+    hint = "every '(' needs its ')'" if tokenizer.is_at_end() else _join_hint(tokenizer)
+    tokenizer.expect(")", "'and', 'or' or ')'", hint)
 
 
 def _comparison(tokenizer: Tokenizer, left: Operand, depth: int) -> Check:
@@ -192,9 +203,16 @@ def _modifier(tokenizer: Tokenizer, operator: str, *, has_blank: bool) -> str:
 
 
 def _fail_operator(tokenizer: Tokenizer, left: Operand) -> NoReturn:
+    tokenizer.fail(f"expected an operator after {left}, found {tokenizer.here()}", _operator_hint(tokenizer, left))
+
+
+def _operator_hint(tokenizer: Tokenizer, left: Operand) -> str:
+    negated = _NEGATED_OPERATOR.match(tokenizer.text.value, tokenizer.index)
+    if negated is not None:
+        name = negated.group(1)
+        if name == EXISTS:
+            return f"write not {left} {name}"
+        return f"write not {left} {name} {'(...)' if OPERATORS[name].takes_list else '...'}"
     word = _OPERATOR_WORD.match(tokenizer.text.value, tokenizer.index)
     close = get_close_matches(word.group(), [*OPERATORS, EXISTS], n=1) if word else []
-    tokenizer.fail(
-        f"expected an operator after {left}, found {tokenizer.here()}",
-        f"did you mean '{close[0]}'?" if close else f"operators are {', '.join([*OPERATORS, EXISTS])}",
-    )
+    return f"did you mean '{close[0]}'?" if close else f"operators are {', '.join([*OPERATORS, EXISTS])}"

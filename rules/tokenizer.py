@@ -106,4 +106,12 @@ class Tokenizer:
 
     def fail(self, message: str, hint: str = "", at: int | None = None) -> NoReturn:
         """Raise: the text is wrong at this place, or at an earlier one given as an offset of the sources."""
-        raise ConditionError(message, self.text.origins[self.index] if at is None else at, hint)
+        raise ConditionError(message, self._place() if at is None else at, hint)
+
+    def _place(self) -> int:
+        """Return where this place is; the end is before a line break, behind which another key stands in the file."""
+        place = self.index
+        if self.is_at_end():
+            end = len(self.text.value.rstrip())
+            place = end if "\n" in self.text.value[end:] else place
+        return self.text.origins[place]

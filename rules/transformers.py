@@ -127,8 +127,14 @@ def _length_shape(arguments: Sequence[Shape]) -> Shape | None:
 _MIN_CONCAT: Final = 2
 
 
-def _concat(*parts: str) -> str:
-    return _whole("".join(parts))
+_MAX_JOINED: Final = 8 * 2**20
+"""Characters that a concat or a join may come to: parts that are long already, and a separator from an event between
+elements from it, multiply.
+"""
+
+
+def _concat(*parts: str) -> str | None:
+    return _whole("".join(parts)) if sum(map(len, parts)) <= _MAX_JOINED else None
 
 
 def _whole(text: str) -> str:
@@ -139,10 +145,6 @@ def _whole(text: str) -> str:
 def _concat_shape(arguments: Sequence[Shape]) -> Shape | None:
     fits = len(arguments) >= _MIN_CONCAT and all(argument == _TEXT for argument in arguments)
     return _TEXT if fits else None
-
-
-_MAX_JOINED: Final = 8 * 2**20
-"""Characters that a join may come to: a separator from an event, between elements from it, multiplies."""
 
 
 def _join(separator: str, elements: tuple[str, ...]) -> str | None:

@@ -147,7 +147,15 @@ def test_a_broken_line_costs_itself_alone(run_here: "Run", write: Write) -> None
     no_event = "the event is no audit event: expected an object, found a number"
     assert told[1] == f"{path}:4: rule 'Pod created': {no_event}; correct the sample"
     assert told[2].startswith(f"{path}:5: rule 'Pod created': no sample: ")
-    assert told[-1] == "not ok: 3 errors; tested 4 samples of 1 rule"
+    assert told[-1] == "not ok: 3 errors; tested 2 samples of 1 rule"
+
+
+def test_lines_that_are_no_samples_test_no_rule(run_here: "Run", write: Write) -> None:
+    write("rules/pod-created.jsonl", (True, {}))
+    write("rules/everything.jsonl", text="{}\n5\n")
+    assert run_here("rules", "test", "mine").out.splitlines()[2:] == ["not ok: 2 errors; tested 1 sample of 1 rule"]
+    machine = json.loads(run_here("rules", "test", "mine", "--format", "json").out)
+    assert (machine["samples"], machine["rules"], machine["disabled"]) == (1, 1, [])
 
 
 def test_a_rule_that_another_folder_changes_has_its_samples_there(run_here: "Run", write: Write, folder: Path) -> None:

@@ -127,7 +127,8 @@ def test_volume_types_are_what_a_volume_says_besides_its_name(make_event: MakeEv
     assert _read(event, "ka.req.pod.volumes.volume_type", "2") == ("secret",)
     assert _read(make_event(), "ka.req.pod.volumes.volume_type") is None
     single = make_event(requestObject={"spec": {"volumes": {"name": "a", "secret": {}}}})
-    assert _read(single, "ka.req.pod.volumes.volume_type") == ("secret",)
+    for index in (None, "0", "1"):
+        assert _read(single, "ka.req.pod.volumes.volume_type", index) == ("secret",)
 
 
 def test_subjects_are_told_apart_by_kind(make_event: MakeEvent) -> None:

@@ -141,7 +141,15 @@ def test_among_an_alerts_fields_a_time_is_its_nanoseconds(make_event: MakeEvent,
 
 
 @pytest.mark.parametrize(
-    ("depth", "elements", "is_indented"), [(3, 10, True), (480, 10, True), (480, 50_000, False), (2, 50_000, True)]
+    ("depth", "elements", "is_indented"),
+    [
+        (3, 10, True),
+        (480, 10, True),
+        (480, 50_000, False),
+        (2, 50_000, True),
+        (160, 50_000, True),
+        (168, 50_000, False),
+    ],
 )
 def test_an_event_is_indented_as_long_as_that_does_not_multiply_it(
     make_event: MakeEvent, depth: int, elements: int, *, is_indented: bool
@@ -155,3 +163,14 @@ def test_an_event_is_indented_as_long_as_that_does_not_multiply_it(
     assert (text.count("\n") > 0) is is_indented
     assert len(text) < 16 * 2**20
     assert json.loads(text) == json.loads(event.document.raw)
+
+
+@pytest.mark.parametrize("padding", ["x" * 2**20, '[{,"' * 2**18, [[], {}] * 2**17])
+def test_what_makes_an_event_long_does_not_keep_it_from_being_indented(make_event: MakeEvent, padding: object) -> None:
+    body: object = 0
+    for _ in range(100):
+        body = [body]
+    event = make_event(verb="create", requestObject=body, userAgent=padding)
+    text = FIELDS["jevt.obj"].read(event, None)
+    assert isinstance(text, str)
+    assert '"verb": "create"' in text

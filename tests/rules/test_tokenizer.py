@@ -63,6 +63,18 @@ def test_what_is_found_instead_is_named(text: str, found: str) -> None:
     assert (caught.value.message, caught.value.at, caught.value.hint) == (f"expected '(', found {found}", 100, "a hint")
 
 
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [("a", 101), ("a ", 102), ("a \t", 103), ("a\n", 101), ("a  \n\n", 101), ("a\r\n ", 101), (" \n", 100)],
+)
+def test_the_end_of_text_is_before_a_line_break_that_ends_it(text: str, at: int) -> None:
+    tokenizer = _tokenizer(text)
+    tokenizer.index = len(text)
+    with pytest.raises(ConditionError) as caught:
+        tokenizer.expect("(", "'('")
+    assert (caught.value.message, caught.value.at) == ("expected '(', found the end of the condition", at)
+
+
 def test_a_failure_can_point_back() -> None:
     with pytest.raises(ConditionError) as caught:
         _tokenizer("abc").fail("no", at=42)
@@ -87,7 +99,8 @@ def test_whatever_is_asked_of_any_text_a_token_is_a_piece_of_it_and_comes_next(
             assert tokenizer.index == before
             with pytest.raises(ConditionError) as caught:
                 tokenizer.expect(name, "it")
-            assert caught.value.at == 100 + before
+            first = len(text.rstrip()) if before == len(text) else before
+            assert 100 + first <= caught.value.at <= 100 + before
         else:
             assert token == Token(name, text[before : tokenizer.index], 100 + before)
             assert token.text, "a token takes something, so that reading comes to an end"

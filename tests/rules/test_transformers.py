@@ -51,6 +51,7 @@ MakeEvent = Callable[..., Event]
         ("concat", ("a", "-", "b"), "a-b"),
         ("concat", ("\udcc3", "\udca9"), "é"),
         ("concat", ("\udcff", "a"), "\udcffa"),
+        ("concat", ("x" * 2**22, "y" * 2**22, "z"), None),
         ("join", (",", ("a", "b")), "a,b"),
         ("join", ("", ("\udcc3", "\udca9")), "é"),
         ("join", (",", ()), ""),
@@ -64,6 +65,11 @@ MakeEvent = Callable[..., Event]
 )
 def test_a_transformer_makes_of_values(name: str, arguments: tuple[FieldValue, ...], value: FieldValue) -> None:
     assert TRANSFORMERS[name].apply(*arguments) == value
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("concat", ("x" * 2**22,) * 2), ("join", ("", ("x" * 2**22,) * 2))])
+def test_what_comes_to_the_bound_is_made(name: str, arguments: tuple[FieldValue, ...]) -> None:
+    assert TRANSFORMERS[name].apply(*arguments) == "x" * 2**23
 
 
 @pytest.mark.parametrize(
