@@ -10,7 +10,7 @@ from typing import Any
 from rules.event import Event
 from rules.fields import Field, FieldValue, Type, boolean
 from rules.operators import Operator
-from rules.transformers import Shape, Transformer
+from rules.transformers import MAX_JOINED, Shape, Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,18 @@ Argument = FieldOperand | TextConstant | TextList | Transformed
 
 
 def _all_of(arguments: tuple[Argument, ...], event: Event) -> list[FieldValue] | None:
-    values = [argument.read(event) for argument in arguments]
-    return None if None in values else values
+    """Return the values of all; None where one is absent, or texts come to more than one may be made of."""
+    values: list[FieldValue] = []
+    size = 0
+    for argument in arguments:
+        value = argument.read(event)
+        if value is None:
+            return None
+        size += len(value) if isinstance(value, str) else 0
+        if size > MAX_JOINED:  # with all of them in memory at once no bound on what they make would help
+            return None
+        values.append(value)
+    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,14 +127,14 @@ def _length_shape(arguments: Sequence[Shape]) -> Shape | None:
 _MIN_CONCAT: Final = 2
 
 
-_MAX_JOINED: Final = 8 * 2**20
+MAX_JOINED: Final = 8 * 2**20
 """Characters that a concat or a join may come to: parts that are long already, and a separator from an event between
 elements from it, multiply.
 """
 
 
 def _concat(*parts: str) -> str | None:
-    return _whole("".join(parts)) if sum(map(len, parts)) <= _MAX_JOINED else None
+    return _whole("".join(parts)) if sum(map(len, parts)) <= MAX_JOINED else None
 
 
 def _whole(text: str) -> str:
@@ -148,7 +148,7 @@ def _concat_shape(arguments: Sequence[Shape]) -> Shape | None:
 
 
 def _join(separator: str, elements: tuple[str, ...]) -> str | None:
-    if len(separator) * len(elements) + sum(map(len, elements)) > _MAX_JOINED:
+    if len(separator) * len(elements) + sum(map(len, elements)) > MAX_JOINED:
         return None
     return _whole(separator.join(elements))
 

@@ -115,6 +115,8 @@ def test_machines_get_all_of_a_problem(run: "Run", folder: Path) -> None:
     )
     ended = run("rules", "check", "--no-pack", "bad.yaml", "rules.yaml", "--format", "json")
     line = "- {rule: Bad, desc: d, condition: ka.verbs = a, output: o, priority: INFO, source: k8s_audit}"
+    file = {"name": "bad.yaml", "line": 1, "column": 1, "offset": 0}
+    item = {"name": "bad.yaml", "line": 1, "column": 3, "offset": 2}
     place = {"name": "bad.yaml", "line": 1, "column": 35, "offset": 34}
     assert (ended.code, json.loads(ended.out)) == (
         1,
@@ -129,8 +131,8 @@ def test_machines_get_all_of_a_problem(run: "Run", folder: Path) -> None:
                     "message": "there is no field 'ka.verbs'",
                     "context": {
                         "locations": [
-                            {"item_type": "rules content", "item_name": "bad.yaml", "position": place},
-                            {"item_type": "rule", "item_name": "Bad", "position": place},
+                            {"item_type": "rules content", "item_name": "bad.yaml", "position": file},
+                            {"item_type": "rule", "item_name": "Bad", "position": item},
                             {"item_type": "condition", "item_name": "", "position": place},
                         ],
                         "snippet": f"    1 | {line}\n      | {' ' * 34}^",

@@ -43,3 +43,14 @@ def test_equal_operands_are_equal() -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert one != condition_of("join(',', (ka.verb, ka.uri.param[b])) exists")
+
+
+def test_so_much_is_made_of_texts_and_no_more_is_read(make_event: MakeEvent) -> None:
+    event = make_event(verb="x" * 2**20)
+    for parts in ("concat({})", "join('', ({}))"):
+        for count, size in ((8, 2**23), (9, None)):
+            operand = parts.format(", ".join(["ka.verb"] * count))
+            condition = condition_of(f"{operand} exists")
+            assert isinstance(condition, Present)
+            value = condition.operand.read(event)
+            assert (None if value is None else len(str(value))) == size
