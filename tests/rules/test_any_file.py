@@ -171,6 +171,15 @@ _APPEND: dict[str, st.SearchStrategy[object]] = {"append": st.just("true")}
 _TUNED = (
     st.fixed_dictionaries({"list": _LISTS, "items": _LIST_ITEMS}, optional=_APPEND)
     | st.fixed_dictionaries({"macro": st.sampled_from(["m", "n"]), "condition": _TUNED_TEXTS})
+    | st.fixed_dictionaries({"macro": st.sampled_from(["m", "n"]), "condition": st.just([])})
+    | st.fixed_dictionaries({"list": _LISTS, "items": st.just([None])})
+    | st.fixed_dictionaries(
+        {
+            "rule": _TUNED_RULES,
+            "exceptions": st.sampled_from([[{"name": "e", "values": [["l"]]}], [{"name": "f", "fields": []}]]),
+            **_APPEND,
+        }
+    )
     | st.fixed_dictionaries(
         {"macro": st.sampled_from(["m", "n"]), "condition": st.sampled_from(["or m", "and n"]), **_APPEND}
     )
