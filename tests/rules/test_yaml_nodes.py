@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rules.errors import Code, LoadResult, Problem
 from rules.reader import RuleFile, read
 from rules.text import Sources
+from tests.rules.rule_text import rule_text
 
 LoadText = Callable[..., LoadResult]
 
@@ -143,5 +144,10 @@ def test_so_much_stands_in_one_file(load_text: LoadText) -> None:
 
 
 def test_without_aliases_nothing_is_repeated(load_text: LoadText) -> None:
-    text = "".join(f"- macro: m{number}\n  condition: ka.uri = {'x' * 250}\n" for number in range(50))
-    assert load_text(text + "- list: a\n  items: [" + "b," * 999_000 + "]\n").errors == []
+    long = "x" * 20_000
+    exceptions = f"  exceptions: [{{name: {long}, fields: ka.uri}}]\n"
+    texts = [
+        rule_text("ka.verb = get", long, name=f"{number}{long}", extra=f"  tags: [{long}]\n{exceptions}")
+        for number in range(20)
+    ]
+    assert load_text("".join(texts)).errors == []
