@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
-from auditstream.replay_command import ready_rules
+from auditstream.rule_loading import ready_rules
 from auditstream.rules_commands import YES_NO, Format, field_members, members, traits
 from auditstream.screen import Screen
 from auditstream.settings import Settings

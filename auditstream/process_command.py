@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.looks import Looks
-from auditstream.replay_command import ready_engine, ready_rules
+from auditstream.rule_loading import ready_engine, ready_rules
 from auditstream.screen import Screen
 from auditstream.server import address_of, listen
 from auditstream.settings import Settings

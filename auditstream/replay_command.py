@@ -3,26 +3,18 @@
 Puts files, rules, engine and screen together and counts. Asks the time for the summary alone.
 """
 
-import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Final
 
 from auditstream.bodies import AuditFile
 from auditstream.exit_codes import FINDINGS, INTERNAL, OK
 from auditstream.replay import Complaint, Step, replay
-from auditstream.rule_choice import falco_config_of, refuse_unknown_rules, selection_of, without_effect
+from auditstream.rule_loading import ready_engine, ready_rules
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.tally import Tally
-from auditstream.terminal import escape_json, escape_lines
-from auditstream.usage import UsageError
-from processor.alert import Prefix
-from processor.engine import Engine
-from processor.rule_files import load_rules
-from rules.errors import Code, LoadResult, Problem
-from rules.ruleset import Ruleset
-from rules.text import escape, without_bytes
+from rules.text import escape
 
 MAX_COMPLAINTS: Final = 20
 """So many rejected inputs are told one by one; a file of the wrong kind would fill the screen otherwise."""
@@ -59,84 +51,6 @@ def run_replay(files: Sequence[AuditFile], settings: Settings, screen: Screen) -
     return FINDINGS if tally.rejected else OK
 
 
-def load_settings(settings: Settings, machine: Screen | None = None) -> LoadResult:
-    """Return the outcome of loading the rules that the settings ask for.
-
-    Raises UsageError for a path that does not exist; a machine's screen has it as a file that cannot be read.
-    """
-    absent = missing(settings)
-    if absent is not None:
-        if machine is not None:
-            machine.show([result_json(LoadResult(None, [absent]))])
-        raise UsageError(f"{absent.message}; {absent.hint}")
-    return load_what_is_there(settings)
-
-
-def load_what_is_there(settings: Settings, *, is_check: bool = False) -> LoadResult:
-    """Do so, with a path that does not exist told beside all else that is wrong."""
-    return load_rules(
-        settings.rules,
-        with_pack=not settings.no_pack,
-        selection=selection_of(settings),
-        falco_config=falco_config_of(settings, is_check=is_check),
-    )
-
-
-def ready_rules(settings: Settings, screen: Screen, *, is_machine: bool = False) -> Ruleset | None:
-    """Return the rules that the settings ask for, None if their files have errors; what is wrong is told.
-
-    A machine is told of errors on standard output, as one JSON object.
-    """
-    result = load_settings(settings, screen if is_machine else None)
-    if result.ruleset is None:
-        tell_refused(result, screen, is_machine=is_machine)
-        return None
-    screen.note(_warning(problem) for problem in result.warnings)
-    refuse_unknown_rules(settings, result.ruleset)
-    screen.note(escape(line) for line in without_effect(settings, result.ruleset))
-    return result.ruleset
-
-
-def tell_refused(result: LoadResult, screen: Screen, *, is_machine: bool) -> None:
-    """Tell the errors that refuse a load: a person on standard error, a machine on standard output."""
-    if is_machine:
-        screen.show([result_json(result)])
-    else:
-        screen.note([escape_lines(LoadResult(None, result.errors, result.files).to_text())])
-
-
-def result_json(result: LoadResult) -> str:
-    """Return the outcome of a load as one line of JSON for a terminal."""
-    return escape_json(result.to_json())
-
-
-def ready_engine(ruleset: Ruleset, settings: Settings) -> Engine:
-    """Return rules at work, whose alerts are as the settings ask for."""
-    prefix = Prefix.ISO_8601 if settings.time_format_iso_8601 else Prefix.CLOCK
-    # A variable may hold any bytes, an alert only text.
-    return Engine(ruleset, without_bytes(settings.hostname or socket.gethostname()), prefix)
-
-
-def missing(settings: Settings) -> Problem | None:
-    """Return what is wrong with the first path of rule files, or of the configuration, that does not exist."""
-    for path in settings.rules:
-        if not _is_so(path.exists):
-            hint = "check the path of the rule files"
-            return Problem(Code.FILE_READ, f"cannot read {path}: no such file or folder", hint=hint)
-    config = settings.falco_config
-    if config is not None and not _is_so(lambda: config.exists() and not config.is_dir()):
-        return Problem(Code.FILE_READ, f"cannot read {config}: no such file", hint="check the path of the falco.yaml")
-    return None
-
-
-def _is_so(ask: Callable[[], bool]) -> bool:
-    """Tell what the file system says; where it says nothing, reading is to tell why."""
-    try:
-        return ask()
-    except OSError:
-        return True
-
-
 def _judge_all(steps: Iterable[Step], files: Sequence[AuditFile], tally: Tally, screen: Screen) -> None:
     sizes = [file.size for file in files if file.size is not None]
     with screen.progress(sum(sizes) if len(sizes) == len(files) else None):
@@ -153,8 +67,3 @@ def _judge_all(steps: Iterable[Step], files: Sequence[AuditFile], tally: Tally, 
 def _rejected(complaint: Complaint) -> str:
     judged = " (judged all the same)" if complaint.is_judged else ""
     return f"{escape(complaint.file)}:{complaint.line}: {complaint.reason}: {escape(complaint.detail)}{judged}"
-
-
-def _warning(problem: Problem) -> str:
-    place = f"{problem.position}: " if problem.position is not None else ""
-    return escape(f"{place}warning: {problem.message} [{problem.code.value}]")

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK, USAGE
-from auditstream.replay_command import (
+from auditstream.rule_choice import refuse_unknown_rules, without_effect
+from auditstream.rule_loading import (
     load_settings,
     load_what_is_there,
     missing,
@@ -17,7 +18,6 @@ from auditstream.replay_command import (
     result_json,
     tell_refused,
 )
-from auditstream.rule_choice import refuse_unknown_rules, without_effect
 from auditstream.screen import Screen
 from auditstream.settings import Settings
 from auditstream.terminal import aligned, counted, escape_json, escape_lines

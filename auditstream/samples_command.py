@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditstream.exit_codes import FINDINGS, OK
-from auditstream.replay_command import ready_rules
+from auditstream.rule_loading import ready_rules
 from auditstream.rules_commands import Format
 from auditstream.sample import judge, read_sample
 from auditstream.sample_files import Folder, SampleFile, file_stem, group_of

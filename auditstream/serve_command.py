@@ -14,7 +14,8 @@ from auditstream.dead_letter import DeadLetterFile
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
 from auditstream.log import logged
-from auditstream.replay_command import MAX_COMPLAINTS, ready_engine, ready_rules
+from auditstream.replay_command import MAX_COMPLAINTS
+from auditstream.rule_loading import ready_engine, ready_rules
 from auditstream.screen import Screen
 from auditstream.serve import Service, TryAgain, serve
 from auditstream.server import Front, Stop, listen

@@ -179,55 +179,6 @@ def test_how_alerts_are_made_is_no_matter_of_rules(run: "Run", folder: Path) -> 
     assert (ended.code, ended.out.startswith("ok: "), ended.err) == (0, True, "")
 
 
-@pytest.mark.parametrize(
-    ("command", "message", "hint"),
-    [
-        (("list", "--falco-config", "."), "cannot read .: no such file", "check the path of the falco.yaml"),
-        (("list", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
-         "check the path of the rule files"),
-        (("explain", "Everything", "--rules", "no.yaml"), "cannot read no.yaml: no such file or folder",
-         "check the path of the rule files"),
-        (("test", "no"), "cannot read no: no such file or folder", "check the path of the rule files"),
-        (("fields", "--falco-config", "no.yaml"), "cannot read no.yaml: no such file",
-         "check the path of the falco.yaml"),
-    ],
-)  # fmt: skip
-def test_machines_are_told_of_a_missing_file_too(
-    command: tuple[str, ...], message: str, hint: str, run_here: "Run"
-) -> None:
-    ended = run_here("rules", *command, "--format", "json")
-    assert (ended.code, ended.err) == (2, f"auditstream: {message}; {hint}\n")
-    told = json.loads(ended.out)
-    assert (told["successful"], told["warnings"]) == (False, [])
-    assert [(problem["code"], problem["message"], problem["hint"]) for problem in told["errors"]] == [
-        ("LOAD_ERR_FILE_READ", message, hint)
-    ]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("list", "--rules", "bad"),
-        ("explain", "Everything", "--rules", "bad"),
-        ("test", "bad"),
-        ("fields", "--falco-config", "bad/bad.yaml"),
-    ],
-)
-def test_machines_are_told_of_a_refused_load_by_every_command(
-    command: tuple[str, ...], run_here: "Run", folder: Path
-) -> None:
-    (folder / "bad").mkdir()
-    (folder / "bad" / "bad.yaml").write_text("static_fields: [a]\n")
-    text = run_here("rules", *command)
-    assert (text.code, text.out) == (1, "")
-    assert text.err.startswith("error: ")
-    ended = run_here("rules", *command, "--format", "json")
-    assert (ended.code, ended.err) == (1, "")
-    told = json.loads(ended.out)
-    assert (told["successful"], len(told["errors"])) == (False, 1)
-    assert f"error: {told['errors'][0]['message']} [" in text.err
-
-
 def test_rules_are_listed_in_aligned_columns(run: "Run") -> None:
     assert run("rules", "list", "--no-pack", "--rules", "rules.yaml") == Ended(
         0,
@@ -332,12 +283,6 @@ def test_a_configuration_that_is_wrong_is_told_and_is_1(run: "Run", folder: Path
     assert run("rules", "check", "rules.yaml", "--falco-config", "falco.yaml") == Ended(
         1, told + "not ok: 1 error\n", ""
     )
-
-
-@pytest.mark.parametrize("name", ["missing.yaml", "."])
-def test_a_configuration_that_is_not_there_is_2(run: "Run", name: str) -> None:
-    told = f"auditstream: cannot read {name}: no such file; check the path of the falco.yaml\n"
-    assert run("rules", "list", "--rules", "rules.yaml", "--falco-config", name) == Ended(2, "", told)
 
 
 def test_a_configuration_may_be_named_by_a_variable_and_take_from_others(run: "Run", folder: Path) -> None:
