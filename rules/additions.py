@@ -32,7 +32,6 @@ class Extra:
     """Its key; of a plain field the field as written."""
     text: str
     """A format, or a field's name."""
-    is_format: bool
     field: ExtraField
     errors: tuple[ConditionError, ...]
     old_fields: tuple[tuple[str, int], ...]
@@ -68,7 +67,7 @@ class Addition:
     @property
     def content(self) -> tuple[object, ...]:
         """What it says, places left out."""
-        extra_fields = [(extra.name, extra.text, extra.is_format) for extra in self.extra_fields]
+        extra_fields = [(extra.name, extra.text, extra.field.is_format) for extra in self.extra_fields]
         return self.source, sorted(self.tags), self.rule, self.texts, extra_fields
 
 
@@ -132,7 +131,7 @@ class AdditionReader:
                 entry.fail(f"there are two extra fields '{name}'", text.origins[0], "leave one out")
             met[name] = is_format
             field, errors = read_extra_field(name, text, self._checker, is_format=is_format)
-            yield Extra(name, text.value, is_format, field, tuple(errors), tuple(old_fields(text)))
+            yield Extra(name, text.value, field, tuple(errors), tuple(old_fields(text)))
 
     def _extra_field(self, one: Text | Entry) -> tuple[str, Text, bool] | None:
         """Return a field's name, its text, and whether that is a format; None for what is told to be wrong."""

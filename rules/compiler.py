@@ -55,13 +55,13 @@ def compile_rules(
         )
     problems += _broken(resolver, resolver.errors, sources)
     load = _Load(configuration, checker, sources)
-    too_much = configuration.check_growth([rule.item for rule in definitions.rules.values()], sources)
+    items = [numbered.item for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index)]
+    too_much = configuration.check_growth(items, sources)
     if too_much is not None:
         problems.append(too_much)
         load = replace(load, configuration=replace(configuration, additions=()))
     rules = []
-    for numbered in sorted(definitions.rules.values(), key=lambda rule: rule.index):
-        item = numbered.item
+    for item in items:
         if not is_ours(item):
             message = f"the source '{item.source}' is unknown: this rule is left out"
             hint = "rules for audit events have source: k8s_audit"
@@ -73,7 +73,7 @@ def compile_rules(
     for item in filter(is_ours, collected.replaced):
         _Compilation(item, resolver, load, problems).check_fields()
     problems += _unused(definitions, resolver, sources)
-    problems += configuration.unmatched([rule.item for rule in definitions.rules.values()], sources)
+    problems += configuration.unmatched(items, sources)
     told = {problem.position for problem in problems if problem.code.is_error}
     for former in _formerly(collected, resolver, load):
         # What is wrong after a later file too is told as that.

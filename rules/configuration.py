@@ -194,15 +194,13 @@ class _Reading:
         """Yield the entries of a sequence, each under its title."""
         for entry in () if self._entry.is_empty(key) else self._entry.entries(key, hint):
             entry.call(f"{key}[{entry.number}]")
-            self._document.title = entry.title
             if entry.number >= _MAX_ENTRIES:
                 entry.fail(f"'{key}' has too many entries", entry.at, f"at most {_MAX_ENTRIES:,}")
                 return
             yield entry
 
     def _priority(self) -> Priority | None:
-        text = text_at(self._entry, _PRIORITY, self._document)
-        return None if text is None else self._entry.priority(text)
+        return self._entry.priority(text_at(self._entry, _PRIORITY, self._document))
 
     def _tell_what_is_not_taken(self) -> None:
         """Warn of what is set in another way here, unless it is as it is here anyway, and of keys that nobody knows."""
@@ -240,7 +238,6 @@ class _Reading:
             self._lacks_static_fields = not self._entry.is_empty(_STATIC_FIELDS)
             return found
         given.call(_STATIC_FIELDS)
-        self._document.title = given.title
         for key in given.keys():  # noqa: SIM118 - no mapping
             text = text_at(given, key, self._document)
             if TOKENS["field"].fullmatch(f"{STATIC}{key}"):

@@ -90,8 +90,10 @@ class Entry:
         self.fail(f"'{name}' {what}", self._document.at(key if is_null(value) else value), hint)
         return None
 
-    def priority(self, text: Text) -> Priority | None:
-        """Return the priority that a text of this item names; None where it is none."""
+    def priority(self, text: Text | None) -> Priority | None:
+        """Return the priority that a text of this item names; None where there is none, or the text is none."""
+        if text is None:
+            return None
         priority = PRIORITIES.get(text.value.lower())
         if priority is None:
             self.fail(f"'{text.value}' is no priority", text.origins[0], PRIORITY_HINT)

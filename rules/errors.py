@@ -17,7 +17,7 @@ from rules.text import escape
 
 if TYPE_CHECKING:
     from rules.ruleset import Ruleset
-    from rules.text import Item, Position
+    from rules.text import ItemPlace, Position
 
 
 class Code(StrEnum):
@@ -137,7 +137,7 @@ class Problem:
         }
 
     @property
-    def _inner(self) -> "Item | None":
+    def _inner(self) -> "ItemPlace | None":
         """The item that the place is in, where that is another than the one that suffers: a list or macro of it."""
         inside = None if self.position is None else self.position.item
         return inside if inside is not None and self.item and inside.title != self.item else None
@@ -149,7 +149,7 @@ class Problem:
         """
         at, inner = self.position, self._inner
         item = None if at is None or inner is not None else at.item
-        named: list[tuple[str, Position | Item | None]] = [(self.item, item), (self.part, None if inner else at)]
+        named: list[tuple[str, Position | ItemPlace | None]] = [(self.item, item), (self.part, None if inner else at)]
         if inner is not None:
             named.append((inner.title, inner))
         chain = [(*name.partition(" ")[::2], _begin(at, begin)) for name, begin in named if name]
@@ -158,7 +158,7 @@ class Problem:
         return [{"item_type": kind, "item_name": name, "position": begin} for kind, name, begin in chain]
 
 
-def _begin(at: "Position | None", begin: "Position | Item | None") -> dict[str, object] | None:
+def _begin(at: "Position | None", begin: "Position | ItemPlace | None") -> dict[str, object] | None:
     if at is None or begin is None:
         return None
     return {"name": at.file, "line": begin.line, "column": begin.column, "offset": begin.offset}

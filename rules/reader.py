@@ -245,8 +245,7 @@ def _read_definition(entry: Entry, name: str) -> Item | None:
     condition = entry.required("condition", "write condition: ka.verb = create, or any other condition")
     output = entry.required("output", "say what the alert tells, such as 'Pod created (user=%ka.user.name)'")
     description = entry.required("desc", "say in a sentence what the rule finds")
-    named = entry.required("priority", PRIORITY_HINT)
-    priority = None if named is None else entry.priority(named)
+    priority = entry.priority(entry.required("priority", PRIORITY_HINT))
     source = entry.optional("source", "write source: k8s_audit")
     is_enabled = entry.flag("enabled")
     tags = entry.texts("tags") or ()
@@ -278,8 +277,7 @@ _ANY_OUTPUT: Final = "-"
 def _read_toggle(entry: Entry, name: str) -> Item | None:
     """Read `rule` and `enabled` alone: the old way to switch a rule on or off."""
     is_enabled = entry.flag("enabled")
-    given = entry.text_if_any("source")
-    source = None if given is None else given.value
+    source = _source(entry)
     hint = "add override: {enabled: replace}"
     entry.fail("'enabled' alone is old", entry.key_at("enabled"), hint, Code.DEPRECATED_ITEM)
     if is_enabled is None:
@@ -317,14 +315,18 @@ def _read_rule_override(entry: Entry, override: Entry, name: str) -> Item | None
     return _read_rule_change(entry, changes, name)
 
 
-def _read_rule_change(entry: Entry, changes: dict[str, Change], name: str) -> Item:
+def _source(entry: Entry) -> str | None:
+    """Read the source of an item that changes a rule: there it may be empty."""
     given = entry.text_if_any("source")
-    source = None if given is None else given.value
+    return None if given is None else given.value
+
+
+def _read_rule_change(entry: Entry, changes: dict[str, Change], name: str) -> Item:
+    source = _source(entry)
     condition = entry.optional("condition")
     output = entry.optional("output")
     description = entry.optional("desc")
-    named = entry.optional("priority")
-    priority = None if named is None else entry.priority(named)
+    priority = entry.priority(entry.optional("priority"))
     tags = entry.texts("tags")
     is_enabled = entry.flag("enabled")
     skips = entry.flag(_SKIP)

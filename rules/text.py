@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ItemPlace:
     """An item of a file: what it is called in problems, such as `rule Shell in a pod`, and where it begins."""
 
     title: str
@@ -39,7 +39,7 @@ class Position:
     """The whole line, without its line break."""
     offset: int = 0
     """How many characters of the file come before it."""
-    item: Item | None = None
+    item: ItemPlace | None = None
     """The item that it is in."""
 
     def __str__(self) -> str:
@@ -91,14 +91,14 @@ class Sources:
             file.lines[line] = file.text[line_start : line_break and line_break.start()]
         return Position(file.name, line, inside - line_start + 1, file.lines[line], inside, self._item_at(offset, file))
 
-    def _item_at(self, offset: int, file: _File) -> Item | None:
+    def _item_at(self, offset: int, file: _File) -> ItemPlace | None:
         number = bisect_right(self._item_starts, offset) - 1
         start = self._item_starts[number] if number >= 0 else -1
         if start < file.start or not self._titles[start]:
             return None
         inside = start - file.start
         line = bisect_right(file.line_starts, inside)
-        return Item(self._titles[start], line, inside - file.line_starts[line - 1] + 1, inside)
+        return ItemPlace(self._titles[start], line, inside - file.line_starts[line - 1] + 1, inside)
 
 
 @dataclass(frozen=True, slots=True)

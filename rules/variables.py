@@ -26,8 +26,6 @@ class ExpandedDocument(Document):
 
     def __init__(self, file: RuleFile, variables: Mapping[str, str], sources: Sources, problems: list[Problem]) -> None:
         super().__init__(file.name, file.content, sources)
-        self.title = ""
-        """The item under way, for what is told of it."""
         self._variables: Final = variables
         self._problems: Final = problems
         self._lacking: Final[set[int]] = set()
@@ -64,4 +62,6 @@ class ExpandedDocument(Document):
     def _tell(self, name: str, at: int) -> None:
         message = f"the variable '{name}' is not set"
         hint = f"set it, or write $${{{name}}} for the text itself"
-        self._problems.append(Problem(Code.YAML_VALIDATE, message, self._sources.locate(at), self.title, hint))
+        position = self._sources.locate(at)
+        item = "" if position.item is None else position.item.title
+        self._problems.append(Problem(Code.YAML_VALIDATE, message, position, item, hint))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rules.errors import Code, LoadResult, Problem
-from rules.text import Item, Position, Sources
+from rules.text import ItemPlace, Position, Sources
 from tests.rules.rule_text import rule_text
 
 LoadText = Callable[..., LoadResult]
@@ -189,7 +189,7 @@ def test_in_json_problems_come_in_the_order_of_the_text(load_text: LoadText) -> 
         (Problem(Code.VALIDATE, "m", _POSITION), [("rules content", "a.yaml", 0)]),
         (Problem(Code.VALIDATE, "m", _POSITION, "rule a b", part="output"),
          [("rules content", "a.yaml", 0), ("rule", "a b", None), ("output", "", 20)]),
-        (Problem(Code.VALIDATE, "m", replace(_POSITION, item=Item("rule a b", 2, 3, 12)), "rule a b"),
+        (Problem(Code.VALIDATE, "m", replace(_POSITION, item=ItemPlace("rule a b", 2, 3, 12)), "rule a b"),
          [("rules content", "a.yaml", 0), ("rule", "a b", 12)]),
     ],
 )  # fmt: skip
