@@ -44,7 +44,7 @@ _FOLDED: Final = {False: _ALL, True: _ALL.lower()}
 """Each byte as it is compared: where letter case does not count, a capital letter as its small one."""
 
 _REST: Final = re.compile(
-    rb"""(?: [^][\\\0]++ | \\[^\0] | \[:[a-y]*:\] | \[=[^\0]=\] | \[\.[^\0]*?\.\] | \[(?![=.]) )*+ (\])?""",
+    rb"""(?: [^][\\\0]++ | \\[^\0] | \[:[a-y]*:\] | \[=[^\0]=\] | \[\.[^\0]*?\.\] | \[(?![=.]) )* (\])?""",
     re.DOTALL | re.VERBOSE,
 )
 """What stands behind a member that a byte is, as far as it can be read."""

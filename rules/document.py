@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BLANKS: Final = re.compile(rb'("(?:[^"\\]++|\\.)*+")|[ \t\r\n]+', re.DOTALL)
 _HAS_BLANK: Final = re.compile(rb"[ \t\r\n]")
 
-_TOKEN: Final = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"|[\[{][ \t\r\n]*+[\]}])++|[\[\]{}]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"|[\[{][ \t\r\n]*+[\]}])+|[\[\]{}]', re.DOTALL)
 """A bracket or brace, or all up to the next; an array or object of nothing is as good as a number."""
 
 _DEEPER: Final = {b"{": 1, b"}": -1}

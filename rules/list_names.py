@@ -13,7 +13,7 @@ WORD: Final = re.compile(r"[^ \t\r\n(),=]+")
 """What may be the name of a list: none of the characters that end one."""
 
 _TOKEN: Final = re.compile(
-    r"([\"']).*?(?<!\\)\1|(?:[^()\"'\s=,!<>]++|[!<>](?!=))++|==|[!<>]?=|[(),\"']", re.DOTALL | re.ASCII
+    r"([\"']).*?(?<!\\)\1|(?:[^()\"'\s=,!<>]++|[!<>](?!=))+|==|[!<>]?=|[(),\"']", re.DOTALL | re.ASCII
 )
 
 _BEFORE_LIST: Final = frozenset({"in", "intersects", "pmatch", "oneof", "anyof", "allof"})
