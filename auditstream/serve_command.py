@@ -5,7 +5,7 @@ Puts rules, engine, webhook, topic, screen and dead letter together, tells where
 
 from collections.abc import Callable
 from signal import SIGINT
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -27,12 +27,10 @@ from ingest.app import create_app
 from ingest.settings import IngestSettings
 from ingest.split import Split
 from processor.metrics import ProcessorMetrics
+from processor.state import MemoryState, State
 from rules.ruleset import Ruleset
 from rules.text import escape
 from wire.record import Rejected
-
-if TYPE_CHECKING:
-    from processor.inventory import State
 
 OnListening = Callable[[str, Stop], None]
 """Called with the address of the webhook when posts are taken, and with what ends the service."""
@@ -75,7 +73,7 @@ class _Judge:
         self._engine: Final = ready_engine(ruleset, settings)
         self._metrics: Final = ProcessorMetrics(registry, ruleset.rules)
         self._screen: Final = screen
-        self._state: Final[State] = {}
+        self._state: Final[State] = MemoryState()
         try:
             self._dead_letter: Final = DeadLetterFile(settings.dead_letter)
         except OSError as error:

@@ -93,7 +93,7 @@ ROOM_TEST = (
     (
         "names a part of an event",
         r"\b(objectRef|requestObject|responseObject|sourceIPs|requestURI)\b",
-        r"rules/(event|\w*fields|podspec|paths)|ingest/(affinity|redact|envelope|mend)|processor/(inventory|sighting)",
+        r"rules/(event|\w*fields|podspec|paths)|ingest/(affinity|redact|envelope|mend)|processor/(inventory|sighting|request|bulk|shown)",
     ),
     ("writes Python source", r"(?<![.\w])(exec|compile|eval)\(", r"rules/codegen|stream/delivery"),
     ("reads the environment", r"\benviron\b|\bgetenv\b", r"settings"),

@@ -88,7 +88,11 @@ def test_recorded_bodies_tell_the_same_under_the_policy() -> None:
     assert len(kept) < len(events) / 2
     whole = [telling for telling in tellings(events) if telling[0] != "Every Audit Event"]
     assert len(whole) > 100
-    assert [telling for telling in tellings(kept) if telling[0] != "Every Audit Event"] == whole
+    blind = [telling for telling in tellings(kept) if telling[0] != "Every Audit Event"]
+    assert [telling[:3] for telling in blind] == [telling[:3] for telling in whole]
+    # Answers of Secrets are not sent, and so no uid of one is known.
+    differing = [one[2] for one, other in zip(blind, whole, strict=True) if one != other]
+    assert [output for output in differing if "resource=secrets" not in output] == []
 
 
 # --- by all requests -------------------------------------------------------------------------------------------------
