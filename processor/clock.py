@@ -1,7 +1,8 @@
-"""The clock of a cluster: the latest time that its events have told. PURE.
+"""The clock of a cluster: the latest time that its events have told, in whole seconds. PURE.
 
-Kept in the state with everything else, so that it goes on where it was. Read by `processor.inventory` to tell what is
-too old to change anything, and what may be forgotten.
+Kept in the state with everything else, so that it goes on where it was; in seconds, so that it changes once in a while
+and not with every event. Read by `processor.inventory` to tell what is too old to change anything, and what may be
+forgotten.
 """
 
 from typing import Final
@@ -15,6 +16,7 @@ AHEAD_NS: Final = 5 * 60 * 1_000_000_000
 _PREFIX: Final = b"\0clock\0"
 _BYTES: Final = 8
 _MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
 
 
 class Clocks:
@@ -36,7 +38,7 @@ class Clocks:
             now_ns = 0 if value is None else int.from_bytes(value[HEAD_BYTES:], "big")
             self._told[cluster] = now_ns
         told_ns = min(time_ns, received_ms * _MILLISECOND + AHEAD_NS) if received_ms else time_ns
-        now_ns = max(now_ns, told_ns)
+        now_ns = max(now_ns, told_ns - told_ns % _SECOND)
         self._times[cluster] = now_ns
         return now_ns
 

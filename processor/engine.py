@@ -56,6 +56,7 @@ class Engine:
     def process(self, records: Sequence[Record], state: State) -> Outcome:
         """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
 
+        Raises what the state raises: then it may hold a part of what the records did, which is for its owner to undo.
         Repeating a call changes the state no further and gives the same alerts, but for those whose cause has been cut
         from the state since (`processor.history`).
         """
@@ -83,3 +84,5 @@ class Engine:
                 outcome.failures.append(RuleFailure(rule.name, f"{type(error).__name__}: {error}"))
             else:
                 outcome.alerts.append(alert)
+        if inventory.trouble is not None:
+            raise inventory.trouble

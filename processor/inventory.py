@@ -55,6 +55,8 @@ class Inventory:
         self._state: Final = state
         self._clocks: Final = Clocks(state)
         self.counts: Final = Counts()
+        self.trouble: Exception | None = None
+        """Why the state could not be read while facts were worked out: within a rule, which must not swallow it."""
 
     def observe(self, event: Event, record: Record) -> Mapping[str, FactValue]:
         """Remember what an event did and return the `resource.*` facts of its target: as of the event, and before it.
@@ -127,8 +129,12 @@ class Inventory:
         return decode(stored)
 
     def _find(self, key: bytes, name: ObjectName, now_ns: int) -> list[Life]:
-        sweeps = self._look_up(key, name._replace(name=""), now_ns).endings
-        return lives_of(self._look_up(key, name, now_ns), TRACKED[name[:2]].kind, sweeps)
+        try:
+            sweeps = self._look_up(key, name._replace(name=""), now_ns).endings
+            return lives_of(self._look_up(key, name, now_ns), TRACKED[name[:2]].kind, sweeps)
+        except Exception as error:
+            self.trouble = error
+            raise
 
     def _told_of_many(self, event: Event) -> Mapping[str, FactValue]:
         tracked = TRACKED.get(event.target[:2])

@@ -12,25 +12,26 @@ if TYPE_CHECKING:
     from tests.processor.conftest import ApiServer
 
 Server = Callable[..., "ApiServer"]
+_SECOND = 1_000_000_000
 
 
 def test_a_clock_is_the_latest_time_and_goes_on_where_it_was() -> None:
     state = MemoryState()
     clocks = Clocks(state)
-    assert [clocks.advance("one", time, 0) for time in (5, 9, 7)] == [5, 9, 9]
-    assert clocks.advance("two", 3, 0) == 3
-    assert clocks.keep() == {"one": 9, "two": 3}
-    assert (time_of(state, "one"), time_of(state, "two"), time_of(state, "three")) == (9, 3, 0)
-    assert Clocks(state).advance("one", 8, 0) == 9
+    assert [clocks.advance("one", seconds * _SECOND, 0) // _SECOND for seconds in (5, 9, 7)] == [5, 9, 9]
+    assert clocks.advance("two", 3 * _SECOND + 1, 0) == 3 * _SECOND
+    assert clocks.keep() == {"one": 9 * _SECOND, "two": 3 * _SECOND}
+    assert [time_of(state, cluster) // _SECOND for cluster in ("one", "two", "three")] == [9, 3, 0]
+    assert Clocks(state).advance("one", 8 * _SECOND, 0) == 9 * _SECOND
 
 
 def test_a_clock_that_did_not_go_on_is_not_written_again() -> None:
     state = MemoryState()
     clocks = Clocks(state)
-    clocks.advance("one", 9, 0)
+    clocks.advance("one", 9 * _SECOND, 0)
     clocks.keep()
     state.clear()
-    clocks.advance("one", 8, 0)
+    clocks.advance("one", 10 * _SECOND - 1, 0)
     clocks.keep()
     assert dict(state) == {}
 
@@ -44,7 +45,7 @@ def test_no_event_is_far_ahead_of_when_it_was_received() -> None:
 def test_an_event_of_a_day_ago_changes_nothing_and_is_counted(api_server: Server) -> None:
     server = api_server()
     server.create("configmaps", "old")
-    server.events[0]["stageTimestamp"] = "2027-01-14T08:00:00Z"
+    server.events[0]["stageTimestamp"] = "2027-01-14T07:59:59Z"
     server.create("configmaps", "new")
     state = MemoryState()
     old, new = server.records()

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
+import pytest
+
 from processor.engine import Engine, RuleFailure
 from processor.state import MemoryState
 from rules.conditions import FieldOperand, Present
@@ -148,3 +150,26 @@ def test_an_alert_says_what_is_known_of_its_target(make_ruleset: MakeRuleset, ma
     }
     (alert,) = engine.process([made], MemoryState()).alerts
     assert alert.output_fields == {"evt.time": 1795466041258117000}
+
+
+class _Unreadable(MemoryState):
+    """A state of which a part cannot be read: the owners of pods."""
+
+    def get(self, key: bytes, _: object = None, /) -> bytes | None:  # type: ignore[override]  # of a dict
+        if b"replicasets" in key:
+            raise OSError("the disk is gone")
+        return super().get(key)
+
+
+@pytest.mark.parametrize("condition", ["resource.exists = true", "ka.verb exists"])
+def test_a_state_that_cannot_be_read_is_no_failure_of_a_rule(
+    make_ruleset: MakeRuleset, make_record: MakeRecord, condition: str
+) -> None:
+    maker = {"username": "system:serviceaccount:kube-system:replicaset-controller"}
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "r", "controller": True}
+    metadata = {"name": "web", "uid": "u", "creationTimestamp": "2026-11-23T20:34:01Z", "resourceVersion": "7"}
+    pod = {"kind": "Pod", "metadata": {**metadata, "ownerReferences": [owner]}, "spec": {}}
+    made = Record(make_record(user=maker, responseObject=pod).value, b"default/shop", "default", 0)
+    rules = _TOUCHED.replace("ka.verb exists", condition)
+    with pytest.raises(OSError, match="the disk is gone"):
+        Engine(make_ruleset(rules), "host").process([made], _Unreadable())
