@@ -14,7 +14,7 @@ from auditstream.replay_command import MAX_COMPLAINTS
 from auditstream.screen import Screen
 from auditstream.terminal import counted
 from auditstream.usage import UsageError
-from ingest.imported import Broken, Untracked, imported
+from ingest.imported import Untracked, imported
 from ingest.listed import Listed, NotJsonError, objects_in
 from rules.text import escape
 from wire.record import Record
@@ -100,7 +100,7 @@ class _Import:
             return found
         if isinstance(found, Untracked):
             self._untracked[found.kind] += 1
-        elif isinstance(found, Broken):
+        else:
             item = "" if listed.number is None else f", item {listed.number}"
             self._complain(f"{place}{item}: {found.detail}")
         return None

@@ -4,6 +4,7 @@ Registered by `auditstream.cli`. Kafka's client libraries are imported within a 
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,10 +16,10 @@ from auditstream.kafka_away import quiet
 from auditstream.kafka_commands import BootstrapOption, TopicPrefixOption, kafka_extra
 from auditstream.object_files import object_files
 from auditstream.resource_choice import Choice, resource_called
-from auditstream.resources_command import Read, list_resources
+from auditstream.resources_command import Pairs, Read, list_resources
 from auditstream.screen import Screen
 from auditstream.settings import ClusterSettings, read_settings
-from auditstream.state_folder import opened_state, stored_pairs
+from auditstream.state_folder import opened_state, read_state
 from auditstream.state_import import take_in
 from auditstream.usage import UsageError
 from wire.kafka_settings import KafkaSettings
@@ -109,7 +110,8 @@ def import_objects(
     if state is not None:
         _refuse_kafka(given)
         with opened_state(state) as opened:
-            raise typer.Exit(work(lambda batches: take_in(batches, opened), screen))
+            code = work(lambda batches: take_in(batches, opened, opened.commit), screen)
+        raise typer.Exit(code)
     kafka = read_settings(given, KafkaSettings)
     with kafka_extra():
         from auditstream.kafka_import import send_records  # noqa: PLC0415 - other commands run without Kafka
@@ -126,11 +128,16 @@ def _reader(state: Path | None, given: dict[str, str | None]) -> Read:
     """Return who reads the state: of a folder, else of Kafka."""
     if state is not None:
         _refuse_kafka(given)
-        return lambda take: take(stored_pairs(state))
+        return partial(_read_folder, state)
     kafka = read_settings(given, KafkaSettings)
     with kafka_extra():
         from auditstream.kafka_inventory import read_inventory  # noqa: PLC0415 - other commands run without Kafka
     return partial(read_inventory, kafka)
+
+
+def _read_folder(state: Path, take: Callable[[Pairs], None]) -> None:
+    with read_state(state) as opened:
+        take(opened.pairs())
 
 
 def _refuse_kafka(given: dict[str, str | None]) -> None:

@@ -1,28 +1,43 @@
-"""The state that `serve --state DIR` keeps, for who lists it and who imports into it while no `serve` runs.
+"""The state that `serve --state DIR` keeps, for who lists it and who imports into it.
 
-Called by `auditstream.resources_app` and `auditstream.import_command`.
+Called by `auditstream.resources_app`. It refuses in a line, as nothing keeps such a state yet.
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NoReturn, Protocol
 
 from auditstream.usage import UsageError
 from processor.inventory import State
 
-_NOT_YET = "--state is for the state that serve --state keeps, which this version does not: leave it out"
+# TODO(#8): auditstream.state_directory has both functions under these names: import them from there, and drop this.
 
 
-def stored_pairs(folder: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Return all keys and values of the state in a folder, read as of now; raise UsageError if there is none."""
-    # TODO(#8): return auditstream.embedded_state's own, which reads while `serve` writes.
-    raise UsageError(f"{_NOT_YET} ({folder})")
+class ReadState(Protocol):
+    """What a state held at the moment at which it was opened."""
+
+    def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return its keys and values; one at a time is in memory."""
+        ...
 
 
-def opened_state(folder: Path) -> AbstractContextManager[State]:
-    """Open the state in a folder to change it; what was changed is durable when it is closed without an error.
+class OpenedState(State):
+    """A state whose changes are durable when `commit` has returned."""
 
-    Raises UsageError where it cannot be made, and where a `serve` has it.
-    """
-    # TODO(#8): return auditstream.embedded_state's own.
-    raise UsageError(f"{_NOT_YET} ({folder})")
+    def commit(self) -> None:
+        """Make all changes since the last commit durable."""
+
+
+def read_state(directory: Path) -> AbstractContextManager[ReadState]:
+    """Look into the state in a folder as it is now; raise UsageError if there is none, or it cannot be read."""
+    _refuse(directory)
+
+
+def opened_state(directory: Path) -> AbstractContextManager[OpenedState]:
+    """Have the state in a folder for this process alone; raise UsageError where another has it."""
+    _refuse(directory)
+
+
+def _refuse(directory: Path) -> NoReturn:
+    raise UsageError(f"nothing keeps a state in {directory}: this version has no 'serve --state', leave --state out")

@@ -1,15 +1,15 @@
-"""The state of the one process: refused in a line, as long as there is none."""
+"""The state of the one process: refused in a line, as long as nothing keeps one."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from auditstream.state_folder import opened_state, stored_pairs
-from auditstream.usage import UsageError
+if TYPE_CHECKING:
+    from tests.auditstream.conftest import Run
 
 
-@pytest.mark.parametrize("use", [stored_pairs, opened_state])
-def test_there_is_none_yet(use: object, tmp_path: Path) -> None:
-    assert callable(use)
-    with pytest.raises(UsageError, match=r"^--state is for the state that serve --state keeps, "):
-        use(tmp_path)
+@pytest.mark.parametrize("arguments", [("resources",), ("resources", "import", "rules.yaml")])
+def test_nothing_keeps_one_yet(arguments: tuple[str, ...], run_here: "Run") -> None:
+    ended = run_here(*arguments, "--state", "known")
+    told = "auditstream: nothing keeps a state in known: this version has no 'serve --state', leave --state out\n"
+    assert (ended.code, ended.out, ended.err) == (2, "", told)

@@ -15,7 +15,9 @@ def test_what_is_imported_is_known_by_its_own_age() -> None:
     found = imported(Listed(json.dumps(an_object("Pod", "web")).encode()), cluster="c", at_ms=1_796_000_000_000)
     assert isinstance(found, Record)
     state = MemoryState()
-    take_in([[found], [found]], state)
+    durable: list[int] = []
+    take_in([[found], [found]], state, lambda: durable.append(len(state)))
+    assert durable == [1, 1]
     (web,) = resources(state.items(), 1_796_000_000_000_000_000)
     assert (web.cluster, web.namespace, web.name, web.uid, web.exists) == ("c", "shop", "web", "uid-Pod-web", True)
     assert web.created is not None
