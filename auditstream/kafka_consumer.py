@@ -29,17 +29,18 @@ class MissingTopicError(Exception):
 
 
 @asynccontextmanager
-async def all_partitions(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def all_partitions(settings: KafkaSettings, topic: str, client_id: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Open a consumer to which all partitions of a topic are assigned, and close it.
 
-    Raises MissingTopicError, and where Kafka is away KafkaError or TimeoutError.
+    `client_id` is what it calls itself in Kafka's quotas and logs. Raises MissingTopicError, and where
+    Kafka is away KafkaError or TimeoutError.
     """
     async with asyncio.timeout(ATTEMPT_SECONDS):
         partitions = await _partitions(settings, topic)
     a_partition = max(_MIB // 16, min(_MIB, _FETCHED_BYTES // len(partitions)))
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap,
-        client_id="auditstream-reader",
+        client_id=client_id,
         group_id=None,
         enable_auto_commit=False,
         # Where retention was faster than we are, go on with the oldest that is left.

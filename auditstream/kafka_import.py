@@ -31,6 +31,9 @@ async def _send(kafka: KafkaSettings, batches: Batches, patience_seconds: float)
         async with publisher:
             # Before anything is read: files are large, and Kafka may not be there.
             await _publish(publisher, Split([], [], is_envelope=True), patience_seconds)
+            if publisher.warnings:
+                # A record that is refused for its size would be sent without its object, and the object is all it has.
+                raise NotSentError("; ".join(publisher.warnings))
             for batch in batches:
                 await _publish(publisher, Split(list(batch), [], is_envelope=True), patience_seconds)
     except Unavailable as error:

@@ -30,7 +30,7 @@ def read_inventory(settings: KafkaSettings, take: Callable[[Pairs], None]) -> No
 
 async def _read_all(settings: KafkaSettings, take: Callable[[Pairs], None]) -> None:
     try:
-        async with all_partitions(settings, settings.topics.changelog.name) as consumer:
+        async with all_partitions(settings, settings.topics.changelog.name, "auditstream-resources") as consumer:
             partitions = sorted(consumer.assignment())
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)

@@ -88,7 +88,7 @@ class _Reader:
         while True:
             problem, is_missing = "", False
             try:
-                async with all_partitions(self._settings, self._topic) as consumer:
+                async with all_partitions(self._settings, self._topic, "auditstream-alerts") as consumer:
                     if ends is None:
                         ends = await self._begin(consumer)
                     self._seek(consumer)

@@ -59,6 +59,15 @@ def test_a_missing_topic_is_told(no_topics: KafkaSettings) -> None:
         send_records(no_topics, [records(b"c/a")], patience_seconds=2)
 
 
+@pytest.mark.topic_settings({"max.message.bytes": "100000"})
+def test_topics_that_do_not_take_every_record_are_refused_before_anything_is_sent(topics: KafkaSettings) -> None:
+    with pytest.raises(NotSentError) as error:
+        send_records(topics, [records(b"c/a")])
+    told = "topic {} does not take every record: `auditstream topics create` sets its max.message.bytes right"
+    names = (topics.topics.events.name, topics.topics.dead_letter.name)
+    assert (str(error.value), stored(topics)) == ("; ".join(map(told.format, names)), [])
+
+
 def test_an_outage_between_two_batches_is_outlasted(own_kafka: OwnBroker, own_topics: KafkaSettings) -> None:
     def restart() -> None:
         own_kafka.stop()
