@@ -31,6 +31,7 @@ from auditstream.options import (
     takes_rule_options,
 )
 from auditstream.replay_command import run_replay
+from auditstream.resources_app import resources_app
 from auditstream.rules_app import check_rule_files, explain_one_rule, judge_samples, list_all_fields, list_all_rules
 from auditstream.screen import Screen
 from auditstream.settings import ServeSettings, read_settings
@@ -47,6 +48,7 @@ tokens_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(tokens_app, name="tokens")
 topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(topics_app, name="topics")
+app.add_typer(resources_app, name="resources")
 
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")

@@ -23,7 +23,10 @@ _LATER: Final = frozenset({"Foreground", "Orphan"})
 _ORPHANING: Final = frozenset({("batch", "jobs"), ("", "replicationcontrollers")})
 """Resources whose dependents are orphaned where the request to delete names no policy."""
 
-_SELECTORS: Final = frozenset({"labelSelector", "fieldSelector"})
+_SELECTORS: Final = frozenset({"labelSelector", "fieldSelector", "limit", "continue"})
+"""Parameters under which it deletes a part of what there is: so many of a list at a time are a part too."""
+
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
 def histories(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[tuple[ObjectName, History]]:
@@ -39,7 +42,7 @@ def histories(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[tu
             continue
         is_gone = not is_later and not shown.has_finalizers
         if tracked.kind == "Pod":
-            is_gone = is_gone and (is_at_once or _is_unscheduled(item))
+            is_gone = is_gone and (is_at_once or _needs_no_grace(item))
         yield named(event, tracked, name), _deleted(mark, shown, is_gone=is_gone)
     if not is_listed and not _shows_list(event, tracked) and not _is_selective(event):
         # Of pods it is known that they outlive it; others are taken at its word, as where one of them is deleted.
@@ -101,6 +104,8 @@ def _deleted(mark: Mark, shown: Shown, *, is_gone: bool) -> History:
     return History((incarnation,))
 
 
-def _is_unscheduled(pod: Value) -> bool:
+def _needs_no_grace(pod: Value) -> bool:
+    """Tell whether nothing of a pod runs: it came to no node yet, or has ended."""
     spec = pod.member("spec")
-    return spec is not None and not string_of(spec, "nodeName")
+    is_unscheduled = spec is not None and not string_of(spec, "nodeName")
+    return is_unscheduled or string_of(pod.member("status"), "phase") in _ENDED

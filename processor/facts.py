@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from processor.history import Ending, History, Mark
 from processor.lives import NANOSECONDS, Life, is_before, is_until, life_of, lives_of
-from processor.owners import Find, root_of
+from processor.owners import Find, Happened, root_of
 from processor.request import ObjectName
 from processor.spec import SpecFacts
 from rules.event import FactValue
@@ -88,7 +88,7 @@ def _facts_of(scene: Scene) -> Mapping[str, FactValue]:
     if scene.is_left and is_over and not scene.uid and life.created != mark:
         # Another object of the name, whose creation was not seen, or one whose end was no end. It is not known whose.
         return {"resource.before.exists": _YES, "resource.exists": _YES}
-    after = _Told(scene, life, has_happened=is_until).facts()
+    after = _told_by(scene, life, is_until)
     if scene.is_left:
         after |= {"exists": _YES, "lifetime_seconds": None}
     if life.created == mark:
@@ -104,10 +104,10 @@ def _facts_of(scene: Scene) -> Mapping[str, FactValue]:
 def _before(scene: Scene, lives: list[Life], life: Life) -> _Found:
     """Return what was known before the event: of the object, or of the one that had its name last."""
     if life.created != scene.mark:
-        return _Told(scene, life, has_happened=is_before).facts() | _spec_before(scene)
+        return _told_by(scene, life, is_before) | _spec_before(scene)
     former = (other for other in lives if other is not life and other.start_ns < life.start_ns)
     last = max(former, key=lambda other: other.start_ns, default=None)
-    return {} if last is None else _Told(scene, last, has_happened=is_before).facts() | {"age_seconds": None}
+    return {} if last is None else _told_by(scene, last, is_before) | {"age_seconds": None}
 
 
 def _existed(lives: list[Life], life: Life, mark: Mark, *, is_over: bool) -> str | None:
@@ -121,17 +121,24 @@ def _existed(lives: list[Life], life: Life, mark: Mark, *, is_over: bool) -> str
     return _YES if life.created is not None or life.first_ns < mark.time_ns else None
 
 
-class _Told:
-    """What is known of one life as of an event."""
+def _told_by(scene: Scene, life: Life, compare: Callable[[Mark | None, Mark], bool]) -> _Found:
+    """Return what is known of a life as of an event: what had happened by it, or before it."""
+    had_happened: Happened = lambda mark: compare(mark, scene.mark)  # noqa: E731 - named for who reads the next line
+    return Told(scene.target, life, scene.find, scene.mark.time_ns, had_happened).facts()
 
-    def __init__(self, scene: Scene, life: Life, *, has_happened: Callable[[Mark | None, Mark], bool]) -> None:
-        self._scene: Final = scene
+
+class Told:
+    """What is known of one life as of a moment."""
+
+    def __init__(self, target: ObjectName, life: Life, find: Find, time_ns: int, had_happened: Happened) -> None:
+        self._target: Final = target
         self._life: Final = life
-        self._mark: Final = scene.mark
-        self._has_happened: Final = has_happened
+        self._find: Final = find
+        self._time_ns: Final = time_ns
+        self._had_happened: Final = had_happened
 
     def facts(self) -> _Found:
-        """Return them all."""
+        """Return all facts, by what stands behind `resource.`; None for what is not known."""
         life = self._life
         begin_ns = life.begin_ns
         gone, asked, entered = self._happened(life.gone), self._happened(life.asked), self._happened(life.entered)
@@ -150,17 +157,17 @@ class _Told:
         }
         if begin_ns is not None:
             # Clocks of several API servers may differ by more than a short life.
-            end_ns = self._mark.time_ns if gone is None else gone.time_ns
-            found["age_seconds"] = max(0, self._mark.time_ns - begin_ns) // NANOSECONDS
+            end_ns = self._time_ns if gone is None else gone.time_ns
+            found["age_seconds"] = max(0, self._time_ns - begin_ns) // NANOSECONDS
             found["lifetime_seconds"] = None if gone is None else max(0, end_ns - begin_ns) // NANOSECONDS
         return found
 
     def _happened(self, what: Mark | None) -> Mark | None:
-        return what if self._has_happened(what, self._mark) else None
+        return what if what is not None and self._had_happened(what) else None
 
     def _owners(self) -> _Found:
-        scene, owner = self._scene, self._life.owner
-        root = root_of(scene.target, self._life, scene.find, lambda mark: self._has_happened(mark, self._mark))
+        owner = self._life.owner
+        root = root_of(self._target, self._life, self._find, self._had_happened)
         person = None if root is None else root.author
         return {
             "owner.kind": (owner and owner.kind) or None,

@@ -60,7 +60,7 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
         if owner is None:
             if _is_made_for_another(life):
                 return None
-            return Root(TRACKED[target[:2]].kind, target.name, author(life, had_happened))
+            return Root(kind_of(target), target.name, author(life, had_happened))
         resource = _RESOURCES.get((owner.api_group, owner.kind))
         next_target = resource and ObjectName(owner.api_group, resource, target.namespace, owner.name)
         next_life = (
@@ -70,7 +70,13 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
             return Root(owner.kind, owner.name, None)
         seen.add(next_life.uid)
         target, life = next_target, next_life
-    return Root(TRACKED[target[:2]].kind, target.name, None)
+    return Root(kind_of(target), target.name, None)
+
+
+def kind_of(target: ObjectName) -> str:
+    """Return the kind of a name; what only another version tracks is called as its events call it."""
+    tracked = TRACKED.get(target[:2])
+    return target.resource if tracked is None else tracked.kind
 
 
 def author(life: Life, had_happened: Happened) -> Mark | None:

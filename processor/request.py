@@ -26,6 +26,8 @@ _NOT_FOUND: Final = 404
 _SWITCHING: Final = 101
 """Of a way into a pod: it is open."""
 _SUCCESS: Final = range(200, 300)
+_NOT_ACCEPTABLE: Final = 406
+"""The answer could not be given in the form that the client asked for; the request may have been done all the same."""
 
 _CHANGING_VERBS: Final = frozenset({"update", "patch"})
 _CREATING_VERBS: Final = frozenset({"create", *_CHANGING_VERBS})
@@ -76,9 +78,14 @@ def took_effect(event: Event) -> bool:
     return (
         event.string("stage") == "ResponseComplete"
         and event.target[2] not in CONNECT_SUBRESOURCES
-        and code_of(event) in _SUCCESS
+        and (code_of(event) in _SUCCESS or _was_done_unanswered(event))
         and not is_dry_run(event)
     )
+
+
+def _was_done_unanswered(event: Event) -> bool:
+    """Tell whether a request was done though its answer says 406: one that is refused for that has no body read yet."""
+    return code_of(event) == _NOT_ACCEPTABLE and event.request_object is not None
 
 
 def entered(event: Event) -> bool:
@@ -111,7 +118,9 @@ def is_import(event: Event) -> bool:
 
 def is_create(event: Event) -> bool:
     """Tell whether a request made an object: a create, and an update or apply of what was not there."""
-    return code_of(event) == CREATED and not event.target[2] and event.string("verb") in _CREATING_VERBS
+    if code_of(event) == CREATED:
+        return not event.target[2] and event.string("verb") in _CREATING_VERBS
+    return is_plain(event, "create") and _was_done_unanswered(event)
 
 
 def is_change(event: Event) -> bool:

@@ -84,6 +84,12 @@ def rows(table: Value | None) -> Iterator[Value]:
             yield shown
 
 
+def first_cell(table: Value | None) -> str | None:
+    """Return what stands first in a Table: the name of its only object, where the client asked for no more of it."""
+    row = next(iter(elements_of(table, "rows")), None)
+    return next((cell.string for cell in elements_of(row, "cells")), None)
+
+
 def read(body: Value, *, is_whole: bool) -> Shown | None:
     """Return the object that a body is; None where it has no metadata."""
     metadata = body.member("metadata")

@@ -25,7 +25,7 @@ from processor.request import (
     took_effect,
     writes_spec,
 )
-from processor.shown import Shown, elements_of, generations_in, metadata_of, shown_in, spec_in, string_of
+from processor.shown import Shown, elements_of, first_cell, generations_in, metadata_of, shown_in, spec_in, string_of
 from processor.spec import patch_of, spec_of
 from rules.document import Value
 from rules.event import Event
@@ -61,7 +61,7 @@ def target_of(event: Event) -> ObjectName | None:
     if not name and not subresource and code_of(event) == CREATED:
         # The server made the name up: only its answer says it.
         shown = shown_in(event.response_object, tracked)
-        name = shown and shown.name
+        name = shown.name if shown else first_cell(event.response_object)
     return named(event, tracked, name) if name else None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from processor.request import code_of, entered, found_nothing, is_import, mark_of, took_effect
+from processor.request import code_of, entered, found_nothing, is_create, is_import, mark_of, took_effect
 from rules.event import Event
 
 MakeEvent = Callable[..., Event]
@@ -20,6 +20,8 @@ _POD: dict[str, Any] = {"resource": "pods", "namespace": "shop", "name": "web"}
         ({"responseStatus": {"code": 403}}, False),
         ({"responseStatus": {"code": 101}}, False),
         ({"responseStatus": {}}, False),
+        ({"responseStatus": {"code": 406}}, False),
+        ({"responseStatus": {"code": 406}, "requestObject": {"kind": "Pod"}}, True),
         ({"responseStatus": {"code": "200"}}, True),
         ({"responseStatus": {"code": 2000}}, False),
         ({"requestURI": "/api/v1/namespaces/shop/pods?dryRun=All"}, False),
@@ -59,6 +61,15 @@ def test_a_deletion_may_find_nothing(make_event: MakeEvent) -> None:
     assert not found_nothing(make_event(**{**missed, "verb": "get"}))
     assert not found_nothing(make_event(verb="delete", responseStatus={"code": 200}))
     assert not found_nothing(make_event(**missed, requestObject={"dryRun": ["All"]}))
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "is_made"),
+    [("create", 201, True), ("patch", 201, True), ("create", 406, True), ("patch", 406, False), ("update", 200, False)],
+)
+def test_a_creation_is_told_by_its_code(make_event: MakeEvent, verb: str, code: int, *, is_made: bool) -> None:
+    event = make_event(verb=verb, responseStatus={"code": code}, requestObject={"kind": "Pod"})
+    assert is_create(event) is is_made
 
 
 def test_an_import_is_a_get_of_the_object_itself(make_event: MakeEvent) -> None:

@@ -289,6 +289,9 @@ def test_a_name_that_the_server_made_up_is_read_from_its_answer(make_event: Make
     made = {"kind": "Pod", "metadata": {"name": "web-x7f", "uid": "u", "creationTimestamp": _BORN}}
     event = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject=made)
     assert target_of(event) == ObjectName("", "pods", "shop", "web-x7f")
+    table = {"kind": "Table", "rows": [{"cells": ["web-x7g", 1], "object": None}]}
+    unshown = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject=table)
+    assert target_of(unshown) == ObjectName("", "pods", "shop", "web-x7g")
     refused = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject={"kind": "Status"})
     assert target_of(refused) is None
 
