@@ -1,5 +1,6 @@
 """`auditstream serve --state`: ends of every kind forget nothing, and what was not answered 200 is not remembered."""
 
+import json
 import re
 import resource
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import pytest
 
 from auditstream import demo
 from auditstream.state_directory import opened_state, read_state
+from tests.auditstream.conftest import Ended
+from tests.auditstream.listings import a_list, an_object
 
 if TYPE_CHECKING:
     from tests.auditstream.conftest import Run, Serve, Serving
@@ -193,3 +196,44 @@ def test_what_cannot_be_read_when_it_is_needed_ends_it_with_one_line(
     assert (ended.code, ended.out) == (2, "")
     assert re.fullmatch(f"auditstream: {told}", ended.err.splitlines()[-1])
     assert len(ended.err.splitlines()) == 4
+
+
+_ENTER = {
+    "verb": "get",
+    "stage": "ResponseStarted",
+    "objectRef": {"resource": "pods", "namespace": "shop", "name": "web-1", "subresource": "exec"},
+    "responseStatus": {"code": 101},
+}
+
+
+def test_what_is_imported_is_known_and_listed(serve: "Serve", run: "Run", body: MakeBody, folder: Path) -> None:
+    pod = an_object("Pod", "web-1")
+    pod["spec"] = {"containers": [{"name": "c", "image": "i", "securityContext": {"privileged": True}}]}
+    (folder / "list.json").write_bytes(a_list(pod, an_object("Secret", "login")))
+    ended = run("resources", "import", "list.json", "--state", "known")
+    assert ended == Ended(0, "", "auditstream: 2 objects of cluster default imported\n")
+    (folder / "rules.yaml").write_text(
+        "- {rule: Entered, desc: d, condition: resource.privileged = true, output: entered, priority: NOTICE,"
+        " source: k8s_audit}\n"
+    )
+    service = serve("--state", "known")
+    assert service.post(body(_ENTER)).code == 200
+    assert [alert["rule"] for alert in service.alerts()] == ["Entered"]
+    refused = run("resources", "import", "list.json", "--state", "known")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "is in use by another process" in refused.err
+    listed = run("resources", "--state", "known", "--json", "--kind", "pod")
+    assert (listed.code, listed.err) == (0, "")
+    (known,) = map(json.loads, listed.out.splitlines())
+    assert (known["name"], known["exists"], known["uid"], known["root"]) == (
+        "web-1",
+        True,
+        "uid-Pod-web-1",
+        {"kind": "Pod", "name": "web-1", "user": None},
+    )
+
+
+def test_a_listing_of_a_folder_that_is_not_there_is_told_in_a_line(run: "Run") -> None:
+    ended = run("resources", "--state", "known")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith("auditstream: ")
