@@ -28,7 +28,7 @@ from tests.rules.pack_rules import (
 SAMPLES = Path(rules.__file__).parent / "library" / "samples"
 STOCK_NAMES = Path(__file__).parent / "fixtures" / "stock-names.txt"
 
-MAX_SAMPLE_BYTES = 600_000
+MAX_SAMPLE_BYTES = 750_000
 MEANT_TO_BE_OFF = {"Every Audit Event"}
 
 # What these tell is not a change.
