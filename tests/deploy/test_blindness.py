@@ -36,6 +36,11 @@ _LIFE = (
     *("deleted.user", "owner.kind", "owner.name"),
 )
 _MANY = ("count", "names")
+_ENTERED = (
+    *("age_seconds", "before.deleted.user", "created.user", "entered.time", "entered.user", "root.kind", "root.name"),
+    *("root.user", "capabilities_added", "host_ipc", "host_network", "host_path_prefixes", "host_paths", "host_pid"),
+    *("images", "privileged"),
+)
 KEPT_FROM_RULES = {
     ("Every Audit Event", _DROPPED): "It tells what is sent.",
     ("Impersonation Refused", _DROPPED): (
@@ -65,6 +70,11 @@ KEPT_FROM_RULES = {
             "Resources Deleted With Their Namespace": _MANY,
         }.items()
         for name in names
+    },
+    # What a pod asks for is remembered from its own events.
+    **{
+        ("Dangerous Pod Entered And Deleted Within Minutes", f"resource.{name}"): "An eviction's answer shows no pod."
+        for name in _ENTERED
     },
     (
         "Resources Deleted With Their Namespace",
