@@ -57,15 +57,15 @@ class AuditFile:
 
     def __init__(self, name: str) -> None:
         self.name: Final = "stdin" if name == STANDARD_INPUT else name
-        self.size: Final = None if name == STANDARD_INPUT else _size(name)
+        self.size: Final = None if name == STANDARD_INPUT else size_of(name)
         """Bytes on disk, None for what is no regular file."""
         self.position = 0
         """How many of these bytes were read."""
         self._path: Final = name
         self._seen: Final[list[Body | Damage]] = []
-        self._rest: Final = self._read(_open(name)) if self.size is None else None
+        self._rest: Final = self._read(open_stream(name)) if self.size is None else None
         if self.size is not None:
-            _open(name).close()
+            open_stream(name).close()
 
     def head(self) -> Iterator[Body | Damage]:
         """Return the first bodies; `bodies` gives them again."""
@@ -88,7 +88,7 @@ class AuditFile:
 
     def _reopen(self) -> Generator[Body | Damage]:
         try:
-            stream = _open(self._path)
+            stream = open_stream(self._path)
         except UsageError as error:  # it was there when the command started
             yield Damage(1, "unreadable", str(error))
             return
@@ -110,7 +110,11 @@ def open_files(names: Sequence[str]) -> list[AuditFile]:
     return [AuditFile(name) for name in names]
 
 
-def _size(name: str) -> int | None:
+def size_of(name: str) -> int | None:
+    """Return the bytes that a file has on disk, None for what is no regular file.
+
+    Raises UsageError for what is not there, and for a folder.
+    """
     try:
         status = Path(name).stat()
     except OSError as error:
@@ -120,10 +124,11 @@ def _size(name: str) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _open(name: str) -> IO[bytes]:
+def open_stream(name: str) -> IO[bytes]:
+    """Open a file, or standard input; raise UsageError if that cannot be."""
     if name == STANDARD_INPUT:
         if sys.stdin is None:
-            raise UsageError("standard input ('-') is closed: pipe an audit log into the command, or name a file")
+            raise UsageError("standard input ('-') is closed: pipe something into the command, or name a file")
         return sys.stdin.buffer
     try:
         return Path(name).open("rb")

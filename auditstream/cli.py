@@ -25,11 +25,13 @@ from auditstream.options import (
     HostOption,
     KeyOption,
     PortOption,
+    StateOption,
     TokensOption,
     UnauthenticatedOption,
     takes_rule_options,
 )
 from auditstream.replay_command import run_replay
+from auditstream.resources_app import resources_app
 from auditstream.rules_app import check_rule_files, explain_one_rule, judge_samples, list_all_fields, list_all_rules
 from auditstream.screen import Screen
 from auditstream.settings import ServeSettings, read_settings
@@ -46,6 +48,7 @@ tokens_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(tokens_app, name="tokens")
 topics_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(topics_app, name="topics")
+app.add_typer(resources_app, name="resources")
 
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The cluster that the events come from (default 'default').")
@@ -119,6 +122,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     tokens: TokensOption = None,
     allow_unauthenticated: UnauthenticatedOption = None,
     dead_letter: DeadLetterOption = None,
+    state: StateOption = None,
     chosen: Chosen,
     cluster: ClusterOption = None,
 ) -> None:
@@ -127,14 +131,15 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
     The webhook is /k8s_audit, or /k8s_audit/NAME for a cluster of another name. A body is answered 200 when its alerts
     are written, and 503 when it is to be sent again. Alerts go to standard output, as JSON lines if that is no
     terminal; everything else goes to standard error. SIGTERM and Ctrl-C end it when what it took is judged, a second
-    one at once. What is known of resources is kept in memory.
+    one at once. What is known of resources is kept in memory, or with --state in a folder, which one process at a time
+    can have: then a restart forgets nothing.
 
     With --tokens the token says which cluster posts, and only those it names may; it takes --tls-certificate and
     --tls-key. Beyond this machine it listens only so, or with --allow-unauthenticated. These files are read anew when
     they change.
 
     The options can be given as variables too, over which the command line wins: those of ingest and of replay, and
-    AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_MAX_PENDING_EVENTS.
+    AUDITSTREAM_DEAD_LETTER, AUDITSTREAM_STATE, AUDITSTREAM_MAX_PENDING_EVENTS.
     """
     given = {
         "listen_host": host,
@@ -144,6 +149,7 @@ def serve_webhook(  # noqa: PLR0913 - a command's parameters are its options
         "tokens": tokens,
         "allow_unauthenticated": allow_unauthenticated,
         "dead_letter": dead_letter,
+        "state": state,
         **chosen,
         "cluster": cluster,
     }

@@ -77,7 +77,8 @@ def run_demo(settings: ServeSettings, ingest: IngestSettings, *, is_kept: bool) 
 
     with _temporary_folder() as folder:
         # It posts to itself, and has neither the token nor the authority.
-        own: dict[str, object] = {"tls_certificate": None, "tls_key": None, "tokens": None}
+        # What it posts never happened, and is not to be remembered.
+        own: dict[str, object] = {"tls_certificate": None, "tls_key": None, "tokens": None, "state": None}
         if not is_kept:
             own |= {"listen_port": 0, "dead_letter": Path(folder) / "dead-letter.jsonl"}
         code = run_serve(settings.model_copy(update=own), ingest, screen, begin)

@@ -68,7 +68,7 @@ def create_all_topics(
         "topic_prefix": topic_prefix,
     }
     settings = read_settings(given, KafkaSettings)
-    with _kafka_extra():
+    with kafka_extra():
         from auditstream.kafka_admin import create_topics  # noqa: PLC0415 - other commands run without Kafka
     raise typer.Exit(create_topics(settings, wait, Screen()))
 
@@ -118,7 +118,7 @@ def take_events(  # noqa: PLR0913 - a command's parameters are its options
     }
     settings = read_settings(given, ListenSettings)
     kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
-    with _kafka_extra():
+    with kafka_extra():
         from auditstream.ingest_command import run_ingest  # noqa: PLC0415 - other commands run without Kafka
     raise typer.Exit(run_ingest(settings, read_settings({}, IngestSettings), kafka, Screen()))
 
@@ -153,7 +153,7 @@ def print_alerts(
     """
     begin_ms = since_ms(since, time.time()) if since is not None else None
     settings = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
-    with _kafka_extra():
+    with kafka_extra():
         from auditstream.kafka_reader import read_alerts  # noqa: PLC0415 - other commands run without Kafka
     screen = Screen(is_human=False if json else None)
     raise typer.Exit(read_alerts(settings, screen, since_ms=begin_ms, is_followed=follow))
@@ -191,13 +191,13 @@ def judge_events(
     settings = read_settings(chosen)
     processor = read_settings({"listen_host": host, "listen_port": port}, ProcessorSettings)
     kafka = read_settings({"bootstrap": bootstrap, "topic_prefix": topic_prefix}, KafkaSettings)
-    with _kafka_extra():
+    with kafka_extra():
         from auditstream.process_command import run_process  # noqa: PLC0415 - other commands run without Kafka
     raise typer.Exit(run_process(settings, processor, kafka, Screen()))
 
 
 @contextmanager
-def _kafka_extra() -> Iterator[None]:
+def kafka_extra() -> Iterator[None]:
     """Import what needs Kafka's client libraries; raise UsageError if they are not installed."""
     try:
         yield

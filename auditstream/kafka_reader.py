@@ -13,40 +13,29 @@ import os
 import select
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Mapping, Sequence
 from heapq import heappop, heappush
 from signal import SIGINT, SIGTERM, Signals
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from auditstream.alert_stream import ByTime, Once, decode_alert
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import away, quiet
+from auditstream.kafka_consumer import ATTEMPT_SECONDS, MissingTopicError, all_partitions
 from auditstream.replay_command import MAX_COMPLAINTS
 from auditstream.screen import Screen
 from processor.alert import Alert
 from rules.text import escape
 from wire.kafka_settings import KafkaSettings
 
-_ATTEMPT_SECONDS: Final = 8.0
-_STOP_SECONDS: Final = 2.0
 _IDLE_SECONDS: Final = 1.0
 _CHECK_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
 _IDLES_A_CHECK: Final = 3
 """So many times nothing comes before Kafka is asked whether it is there."""
-
-_MIB: Final = 1024 * 1024
-_FETCHED_BYTES: Final = 48 * _MIB
-"""What may be fetched ahead, all partitions together; but for single records that are larger."""
-
-
-class _MissingTopicError(Exception):
-    """There is no such topic to read."""
 
 
 def read_alerts(settings: KafkaSettings, screen: Screen, *, since_ms: int | None, is_followed: bool) -> int:
@@ -99,7 +88,7 @@ class _Reader:
         while True:
             problem, is_missing = "", False
             try:
-                async with self._consumer() as consumer:
+                async with all_partitions(self._settings, self._topic, "auditstream-alerts") as consumer:
                     if ends is None:
                         ends = await self._begin(consumer)
                     self._seek(consumer)
@@ -110,9 +99,9 @@ class _Reader:
                     if not self._is_followed:
                         return FINDINGS if self._not_alerts else OK
                     await self._follow(consumer)
-            except _MissingTopicError:
+            except MissingTopicError as error:
                 is_missing = True
-                problem = f"there is no topic {self._topic}: make it with 'auditstream topics create'"
+                problem = str(error)
             except (KafkaError, TimeoutError) as error:  # not every OSError: that may be the output's
                 problem = away(self._settings, error)
             if not self._is_followed:
@@ -126,51 +115,10 @@ class _Reader:
 
     # --- the beginning -----------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        """Open a consumer of all partitions of the topic."""
-        async with asyncio.timeout(_ATTEMPT_SECONDS):
-            partitions = await self._partitions()
-        a_partition = max(_MIB // 16, min(_MIB, _FETCHED_BYTES // len(partitions)))
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap,
-            client_id="auditstream-alerts",
-            group_id=None,
-            enable_auto_commit=False,
-            # Where retention was faster than we are, go on with the oldest that is left.
-            auto_offset_reset="earliest",
-            request_timeout_ms=round(_ATTEMPT_SECONDS * 1000),
-            max_partition_fetch_bytes=a_partition,
-            fetch_max_bytes=_FETCHED_BYTES,
-        )
-        try:
-            async with asyncio.timeout(_ATTEMPT_SECONDS):
-                await consumer.start()
-            consumer.assign(partitions)
-            yield consumer
-        finally:
-            await _stop(consumer)
-
-    async def _partitions(self) -> Sequence[TopicPartition]:
-        # All topics are asked for: one that is asked for by name might be made by the asking.
-        client = AIOKafkaClient(
-            bootstrap_servers=self._settings.bootstrap, request_timeout_ms=round(_ATTEMPT_SECONDS * 1000)
-        )
-        try:
-            await client.bootstrap()
-            cluster = await client.fetch_all_metadata()
-        finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await client.close()
-        numbers = cluster.partitions_for_topic(self._topic)
-        if not numbers:
-            raise _MissingTopicError
-        return [TopicPartition(self._topic, number) for number in sorted(numbers)]
-
     async def _begin(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Find where to begin; return where the partitions end now."""
         partitions = list(consumer.assignment())
-        async with asyncio.timeout(_ATTEMPT_SECONDS):
+        async with asyncio.timeout(ATTEMPT_SECONDS):
             ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
             if self._since_ms is None:
                 self._next.update(await consumer.beginning_offsets(partitions))
@@ -239,7 +187,7 @@ class _Reader:
 
     async def _is_read(self, consumer: AIOKafkaConsumer, partition: TopicPartition, end: int) -> bool:
         # Not by the offset of the last record: what is deleted or compacted leaves gaps, at the end too.
-        async with asyncio.timeout(_ATTEMPT_SECONDS):
+        async with asyncio.timeout(ATTEMPT_SECONDS):
             if await consumer.position(partition) < end:
                 return False
         self._next[partition] = max(end, self._next[partition])
@@ -295,20 +243,6 @@ class _Reader:
 
     def _note(self, text: str) -> None:
         self._screen.note([f"auditstream: {escape(text)}"])
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, whatever becomes of it.
-
-    Where Kafka is away, it raises CancelledError: that of a fetch that it cancels itself. It must not look like ours.
-    """
-    for stop in (consumer.stop, consumer._client.close):  # noqa: SLF001 - what it then leaves open
-        task = asyncio.ensure_future(stop())
-        await asyncio.wait({task}, timeout=_STOP_SECONDS)
-        if not task.done():
-            task.cancel()
-        elif not task.cancelled():
-            task.exception()  # seen, and of no use
 
 
 def _check_reader() -> None:

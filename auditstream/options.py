@@ -127,3 +127,7 @@ UnauthenticatedOption = Annotated[
 DeadLetterOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where rejected events go (default auditstream-dead-letter.jsonl).")
 ]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Keep what is known of resources here, made if it is not there."),
+]

@@ -13,7 +13,7 @@ from ingest.split import split
 from processor.alert import Alert
 from processor.decode import decode
 from processor.engine import Engine, RuleFailure
-from processor.inventory import State
+from processor.state import MemoryState, State
 from rules.event import Event
 from wire.record import Rejected
 
@@ -47,7 +47,7 @@ class Step:
 
 def replay(files: Sequence[AuditFile], engine: Engine, cluster: str) -> Iterator[Step]:
     """Yield what becomes of each body of the files, the file with the earliest first event first."""
-    state: State = {}
+    state = MemoryState()
     for file in in_order(files, cluster):
         for body in file.bodies():
             if isinstance(body, Damage):

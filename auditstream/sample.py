@@ -12,7 +12,8 @@ import msgspec
 
 from ingest.split import split
 from processor.engine import Engine, Outcome, observed
-from processor.inventory import State
+from processor.inventory import Inventory
+from processor.state import MemoryState, State
 from rules.event import Event
 from rules.explanation import unmet
 from rules.ruleset import Matching, Rule, Ruleset
@@ -51,7 +52,7 @@ def read_sample(line: bytes) -> Sample:
 def judge(sample: Sample, rule: Rule) -> str | None:
     """Return what is wrong where a rule does not judge a sample as it says, disabled or not; None where it does."""
     ruleset = Ruleset([replace(rule, is_enabled=True)], Matching.ALL, "")
-    state: State = {}
+    state = MemoryState()
     try:
         outcome = outcome_of(sample, ruleset, state)
     except ValueError as error:
@@ -68,7 +69,7 @@ def judge(sample: Sample, rule: Rule) -> str | None:
 def outcome_of(sample: Sample, ruleset: Ruleset, state: State | None = None) -> Outcome:
     """Return what becomes of a sample's event. Raises ValueError for one that cannot be judged at all."""
     engine = Engine(ruleset, HOSTNAME)
-    state = {} if state is None else state
+    state = MemoryState() if state is None else state
     for number, event in enumerate(sample.before, start=1):
         _process(engine, event, f"event {number} of those before", state)
     return _process(engine, sample.event, "the event", state)
@@ -90,6 +91,6 @@ def _record(event: msgspec.Raw, what: str) -> Record:
 
 def _why(sample: Sample, rule: Rule, state: State) -> str:
     """Return why a rule is silent: its condition asked part by part, with the facts that the engine had."""
-    event = observed(_record(sample.event, "the event"), state, HOSTNAME)
+    event = observed(_record(sample.event, "the event"), Inventory(state), HOSTNAME)
     assert isinstance(event, Event), "the engine has judged it"  # noqa: S101 - for a developer
     return unmet(rule.condition, event)

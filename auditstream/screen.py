@@ -38,10 +38,14 @@ class Screen:
         if self._is_human:
             self.show(alert_line(alert) for alert in alerts)
         else:
-            # Escaped too: a pipe often ends at a terminal. To whoever parses it the JSON is the same.
-            lines = "".join(escape_json(alert.to_json().decode()) + "\n" for alert in alerts)
-            sys.stdout.flush()
-            write_lines(sys.stdout.fileno(), lines.encode())
+            self.documents(alert.to_json() for alert in alerts)
+
+    def documents(self, documents: Iterable[bytes]) -> None:
+        """Print JSON documents to standard output, a line each."""
+        # Escaped too: a pipe often ends at a terminal. To whoever parses it the JSON is the same.
+        lines = "".join(escape_json(document.decode()) + "\n" for document in documents)
+        sys.stdout.flush()
+        write_lines(sys.stdout.fileno(), lines.encode())
 
     def show(self, lines: Iterable[Text | str]) -> None:
         """Print lines to standard output."""

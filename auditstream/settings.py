@@ -132,6 +132,9 @@ class ServeSettings(Settings, ListenSettings):
     dead_letter: Path = Path("auditstream-dead-letter.jsonl")
     """The file to which rejected events are added, unredacted, since they could not be read."""
 
+    state: Path | None = None
+    """The folder that keeps what is known of resources; without one it is in memory, and forgotten at the end."""
+
     max_pending_events: Annotated[int, Field(gt=0)] = 10_000
     """How many events may wait to be judged; bodies beyond are answered 503, and come again. More lets longer bursts
     pass at the cost of memory and of the time that an answer takes; a larger body is taken when nothing else waits."""

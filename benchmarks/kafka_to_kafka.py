@@ -27,6 +27,7 @@ from ingest.publisher import Unavailable
 from ingest.split import split
 from processor.engine import Engine
 from processor.rule_files import load_rules
+from processor.state import MemoryState
 from processor.stream.delivery import BATCH_RECORDS
 from rules.errors import LoadResult
 from rules.selection import Selection
@@ -189,7 +190,7 @@ def judge(loaded: LoadResult, name: str) -> Cost:
     engine = Engine(loaded.ruleset, "here")
     bodies = merged(BODIES, into=BODIES_A_CLUSTER)
     records = [record for number in range(_CLUSTERS_ALONE) for record in records_of(bodies, f"cluster-{number}")]
-    state: dict[bytes, bytes] = {}
+    state = MemoryState()
     begin = time.process_time()
     for start in range(0, len(records), BATCH_RECORDS):
         engine.process(records[start : start + BATCH_RECORDS], state)

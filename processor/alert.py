@@ -14,6 +14,7 @@ import msgspec
 from rules.event import Event
 from rules.fields import FieldValue
 from rules.output import alert_fields, compile_format, render, values
+from rules.resource_fields import MAIN_FACTS
 from rules.ruleset import Rule
 from rules.text import Text
 from rules.times import iso_time
@@ -69,7 +70,7 @@ def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefi
     """Return the alert of a rule that matched an event."""
     output = (*_PREFIXES[prefix], f"{rule.priority} ", *rule.output)
     shown = values(output, event)
-    fields = {**alert_fields(output, event, shown), **_extra_fields(rule, event)}
+    fields = {**_main_facts(event), **alert_fields(output, event, shown), **_extra_fields(rule, event)}
     return Alert(
         audit_id=_cut(event.text("auditID") or "", MAX_VALUE_CHARACTERS),
         cluster=event.cluster,
@@ -84,6 +85,12 @@ def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefi
         tags=rule.tags,
         time=iso_time(event.time_ns, "Z"),
     )
+
+
+def _main_facts(event: Event) -> dict[str, FieldValue]:
+    """Return what every alert says of its target, as far as that is known."""
+    facts = event.facts
+    return {name: facts[name] for name in MAIN_FACTS if name in facts} if facts else {}
 
 
 def _extra_fields(rule: Rule, event: Event) -> dict[str, FieldValue]:

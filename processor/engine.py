@@ -11,7 +11,9 @@ import msgspec
 
 from processor.alert import Alert, Prefix, make_alert
 from processor.decode import decode
-from processor.inventory import State, observe
+from processor.inventory import Counts, Inventory
+from processor.request import is_import
+from processor.state import State
 from rules.event import Event
 from rules.ruleset import Ruleset
 from wire.record import Record, Rejected
@@ -30,14 +32,17 @@ class Outcome(msgspec.Struct, frozen=True):
     alerts: list[Alert]
     rejected: list[Rejected]
     failures: list[RuleFailure]
+    counts: Counts
+    """What the inventory could not take in, or let go."""
 
 
-def observed(record: Record, state: State, hostname: str) -> Event | Rejected:
-    """Return the event of a record with what the state knows of its target, once it has taken the event in."""
+def observed(record: Record, inventory: Inventory, hostname: str) -> Event | Rejected:
+    """Return the event of a record with what is known of its target, once the inventory has taken the event in."""
     event = decode(record, hostname)
-    if isinstance(event, Rejected) or record.key is None:
+    if isinstance(event, Rejected):
         return event
-    return event.with_facts(observe(event, event.identity, record.key, state))
+    facts = inventory.observe(event, record)
+    return event if record.key is None else event.with_facts(facts)
 
 
 class Engine:
@@ -51,19 +56,24 @@ class Engine:
     def process(self, records: Sequence[Record], state: State) -> Outcome:
         """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
 
+        Raises what the state raises: then it may hold a part of what the records did, which is for its owner to undo.
         Repeating a call changes the state no further and gives the same alerts, but for those whose cause has been cut
         from the state since (`processor.history`).
         """
-        outcome = Outcome([], [], [])
+        inventory = Inventory(state)
+        outcome = Outcome([], [], [], inventory.counts)
         for record in records:
-            self._judge(record, state, outcome)
+            self._judge(record, inventory, outcome)
+        inventory.close()
         return outcome
 
-    def _judge(self, record: Record, state: State, outcome: Outcome) -> None:
-        event = observed(record, state, self._hostname)
+    def _judge(self, record: Record, inventory: Inventory, outcome: Outcome) -> None:
+        event = observed(record, inventory, self._hostname)
         if isinstance(event, Rejected):
             outcome.rejected.append(event)
             return
+        if record.key is not None and is_import(event):
+            return  # it tells of an object, and of nothing that anybody did
         verdict = self.ruleset.match(event)
         if verdict.failures:
             outcome.failures.extend(RuleFailure(rule.name, detail) for rule, detail in verdict.failures)
@@ -74,3 +84,5 @@ class Engine:
                 outcome.failures.append(RuleFailure(rule.name, f"{type(error).__name__}: {error}"))
             else:
                 outcome.alerts.append(alert)
+        if inventory.trouble is not None:
+            raise inventory.trouble

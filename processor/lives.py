@@ -1,26 +1,26 @@
 """Who created what, who asked for its deletion, whether it lives: derived from a history when it is asked for. PURE.
 
-Called by `processor.inventory` for one event at a time. A life is one object of a name, from its creation to its end.
-Facts are told as of the event: what happened later, and is known already because events came out of order, does not
-show in them. So a repeat of an event gets the facts of its first copy.
+Called by `processor.inventory`, `processor.owners` and `processor.listing`. A life is one object of a name, from its
+creation to its end. What is derived is as of a moment: what happened later, and is known already because events came
+out of order, does not show in it. So a repeat of an event is told what its first copy was told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from processor.history import Ending, History, Incarnation, Mark
-from rules.event import FactValue
-from rules.fields import boolean
-from rules.times import iso_time
+from processor.history import Ending, Generation, History, Incarnation, Mark, Metadata, Owner
+from processor.spec import SpecFacts, joined
 
-_NANOSECONDS: Final = 1_000_000_000
-_YES: Final = boolean(True)  # noqa: FBT003 - the claim is all there is
-_NO: Final = boolean(False)  # noqa: FBT003 - the same
+NANOSECONDS: Final = 1_000_000_000
+
+_DEFAULT_GRACE_SECONDS: Final = 30
+_LINGER_SECONDS: Final = 60
+"""So long after its grace a pod whose deletion was asked for counts as gone, though its end was not seen."""
 
 
 @dataclass(slots=True)
-class _Life:
+class Life:
     """One object of a name."""
 
     start_ns: int
@@ -31,69 +31,57 @@ class _Life:
     uid: str = ""
     """Empty where no event said it."""
     created: Mark | None = None
+    maker: Owner | None = None
+    """The owner that its creation gave it."""
     asked: Mark | None = None
     gone: Mark | None = None
+    alive_ns: int = 0
+    entered: Mark | None = None
+    """The first way into it."""
+    metadata: Metadata | None = None
+    generations: tuple[Generation, ...] = ()
+    changed_unseen: Mark | None = None
+    """The last change of it that did not show what it changed."""
+    facts: SpecFacts | None = None
+    facts_version: int = 0
+    """The version that showed them, 0 where none did."""
+    facts_ns: int = 0
+    are_facts_whole: bool = True
+    """False where only patches said something: what they did not say is not known."""
 
     def end(self, ending: Ending) -> None:
         """Take in a deletion; they come in order."""
         if ending.is_asked:
             self.asked = _first(self.asked, ending.mark)
         # `finalize` may be called on a namespace that lives, too: one whose answer is not shown ends what was deleted.
-        if ending.is_gone and (ending.is_asked or ending.uid or _is_before(self.asked, ending.mark)):
+        if ending.is_gone and (ending.is_asked or ending.uid or is_before(self.asked, ending.mark)):
             self.gone = _first(self.gone, ending.mark)
 
+    @property
+    def owner(self) -> Owner | None:
+        """Return the controller that owns it, as it says last."""
+        return self.maker if self.metadata is None else self.metadata.owner
 
-def facts(history: History, mark: Mark, uid: str, *, is_left: bool) -> Mapping[str, FactValue]:
-    """Return the `resource.*` facts of the object that an event is about, as of that event.
+    @property
+    def is_end_presumed(self) -> bool:
+        """Tell whether its end was not seen, but followed from what was."""
+        return self.gone is not None and not self.gone.digest
 
-    `uid` is what the event says of the object; empty where it does not. `is_left` says that the event is a write that
-    succeeded and did not end the object: whatever else is known, it was there then.
-    """
-    lives = _lives(history)
-    life = _life_of(lives, mark, uid, took_effect=is_left)
-    if life is None:
-        return {}
-    is_over = _is_before(life.gone, mark)
-    if is_left and is_over and not uid and life.created != mark:
-        # Another object of the name, whose creation was not seen, or one whose end was no end. It is not known whose.
-        return {"resource.before.exists": _YES, "resource.exists": _YES}
-    gone = life.gone if not is_left and _is_until(life.gone, mark) else None
-    asked = life.asked if life.created != mark and _is_until(life.asked, mark) else None
-    begin_ns = life.start_ns if life.is_begin_known else None
-    found: dict[str, FactValue | None] = {
-        "resource.before.exists": _existed(lives, life, mark, is_over=is_over and not is_left),
-        "resource.exists": _YES if gone is None else _NO,
-        "resource.created.user": (life.created and life.created.user) or None,
-        "resource.created.source_ip": None if life.created is None else life.created.source_ip,
-        "resource.created.time": None if begin_ns is None else iso_time(begin_ns, "Z"),
-        "resource.deleted.user": (asked and asked.user) or None,
-    }
-    if gone is not None and begin_ns is not None:
-        # Clocks of several API servers may differ by more than a short life.
-        found["resource.lifetime_seconds"] = max(0, gone.time_ns - begin_ns) // _NANOSECONDS
-    return {name: value for name, value in found.items() if value is not None}
+    @property
+    def begin_ns(self) -> int | None:
+        """Return when it was created, None where that is not known."""
+        return self.start_ns if self.is_begin_known else None
 
 
-def _existed(lives: list[_Life], life: _Life, mark: Mark, *, is_over: bool) -> str | None:
-    """Tell whether there was an object of the name before the event; None where none was ever seen."""
-    if life.created == mark:
-        # A creation succeeds only where nothing is: what had the name before is gone, whether or not that was seen.
-        was_seen = any(other.start_ns < mark.time_ns for other in lives if other is not life)
-        return _NO if was_seen else None
-    if is_over:
-        return _NO
-    return _YES if life.created is not None or life.first_ns < mark.time_ns else None
-
-
-def _life_of(lives: list[_Life], mark: Mark, uid: str, *, took_effect: bool) -> _Life | None:
+def life_of(lives: list[Life], mark: Mark, uid: str, *, took_effect: bool) -> Life | None:
     """Return the life that an event belongs to: by uid, by what it did, else the one of its time."""
     for life in lives:
         if (uid and life.uid == uid) or mark in (life.created, life.asked, life.gone):
             return life
-    return None if uid else _at(lives, mark.time_ns, took_effect=took_effect)
+    return None if uid else life_at(lives, mark.time_ns, took_effect=took_effect)
 
 
-def _at(lives: list[_Life], time_ns: int, *, took_effect: bool = True) -> _Life | None:
+def life_at(lives: list[Life], time_ns: int, *, took_effect: bool = True) -> Life | None:
     """Return the life of a time: the last one begun by then, if any."""
     begun = [life for life in lives if life.start_ns <= time_ns]
     last = max(begun, key=lambda life: life.start_ns, default=None)
@@ -106,71 +94,133 @@ def _at(lives: list[_Life], time_ns: int, *, took_effect: bool = True) -> _Life 
     return min(served, key=lambda life: life.start_ns, default=last)
 
 
-# From a history to lives: incarnations first, then what the events add that do not show the object.
+def lives_of(history: History, kind: str, sweeps: Iterable[Ending] = ()) -> list[Life]:
+    """Return the lives of a name of a kind, in no order.
 
-
-def _lives(history: History) -> list[_Life]:
+    `sweeps` are deletions of all that there was of the kind in the namespace, in order.
+    """
+    # Incarnations first, then what the events add that do not show the object.
     lives = [_incarnated(incarnation) for incarnation in history.incarnations]
     # The last first: of what was created within one second, the last is what is seen later.
     for create in reversed(history.creates):
         _add_create(lives, create)
-    if history.first_ns is not None and _at(lives, history.first_ns) is None:
-        lives.append(_Life(history.first_ns, history.first_ns))
+    if history.first_ns is not None and life_at(lives, history.first_ns) is None:
+        lives.append(Life(history.first_ns, history.first_ns))
     for ending in history.endings:
         _holder(lives, ending).end(ending)
+    for sweep in sweeps:
+        for life in lives:
+            _sweep(life, sweep)
+    if kind == "Pod":
+        for life in lives:
+            _end_of_grace(life, history.missed)
+    _tell(lives, history)
     return lives
 
 
-def _incarnated(incarnation: Incarnation) -> _Life:
-    created = incarnation.created
-    return _Life(
-        start_ns=incarnation.born_s * _NANOSECONDS if created is None else created.time_ns,
+def _incarnated(incarnation: Incarnation) -> Life:
+    created, spec = incarnation.created, incarnation.spec
+    life = Life(
+        start_ns=incarnation.born_s * NANOSECONDS if created is None else created.time_ns,
         first_ns=incarnation.first_ns,
         is_begin_known=True,
         uid=incarnation.uid,
         created=created,
+        maker=incarnation.maker,
         asked=incarnation.asked,
         gone=incarnation.gone,
+        alive_ns=incarnation.alive_ns,
+        metadata=incarnation.metadata,
+        generations=incarnation.generations,
     )
+    if spec is not None:
+        life.facts, life.facts_version, life.facts_ns = spec.facts, spec.version, spec.time_ns
+    return life
 
 
-def _add_create(lives: list[_Life], create: Mark) -> None:
+def _add_create(lives: list[Life], create: Mark) -> None:
     """Give a creation that did not show its object to the one that came of it, if that was seen later."""
     came_of_it = [life for life in lives if _may_come_of(create, life)]
     if came_of_it:
         life = max(came_of_it, key=lambda life: life.first_ns)
         life.created, life.start_ns = create, create.time_ns
     else:
-        lives.append(_Life(create.time_ns, create.time_ns, is_begin_known=True, created=create))
+        lives.append(Life(create.time_ns, create.time_ns, is_begin_known=True, created=create))
 
 
-def _may_come_of(create: Mark, life: _Life) -> bool:
+def _may_come_of(create: Mark, life: Life) -> bool:
     if not life.uid or life.created is not None:
         return False
     # `creationTimestamp` is read from the clock that stamps the event too, while the request is served.
-    served = range(create.received_ns // _NANOSECONDS, create.time_ns // _NANOSECONDS + 1)
-    return life.start_ns // _NANOSECONDS in served and life.first_ns > create.received_ns
+    served = range(create.received_ns // NANOSECONDS, create.time_ns // NANOSECONDS + 1)
+    return life.start_ns // NANOSECONDS in served and life.first_ns > create.received_ns
 
 
-def _holder(lives: list[_Life], ending: Ending) -> _Life:
+def _holder(lives: list[Life], ending: Ending) -> Life:
     """Return the life that a deletion belongs to: by uid, else the one of its time, unless that is another's."""
     for life in lives:
         if ending.uid and life.uid == ending.uid:
             return life
-    found = _at(lives, ending.mark.time_ns)
-    if found is None or (ending.uid and found.uid) or (ending.is_asked and _is_before(found.gone, ending.mark)):
+    found = life_at(lives, ending.mark.time_ns)
+    if found is None or (ending.uid and found.uid) or (ending.is_asked and is_before(found.gone, ending.mark)):
         # What is gone cannot be deleted: it is another object, whose creation was not seen.
-        found = _Life(ending.mark.time_ns, ending.mark.time_ns)
+        found = Life(ending.mark.time_ns, ending.mark.time_ns)
         lives.append(found)
     found.uid = found.uid or ending.uid
     return found
 
 
-def _is_before(mark: Mark | None, moment: Mark) -> bool:
+def _sweep(life: Life, sweep: Ending) -> None:
+    """Take in a deletion of everything, if the object was there then, and was not seen alive after it."""
+    time_ns = sweep.mark.time_ns
+    if not life.start_ns <= time_ns or is_before(life.gone, sweep.mark) or life.alive_ns > time_ns:
+        return
+    life.asked = _first(life.asked, sweep.mark)
+    if sweep.is_gone and (life.metadata is None or not life.metadata.has_finalizers):
+        life.gone = _first(life.gone, sweep.mark)
+
+
+def _end_of_grace(life: Life, missed: Mark | None) -> None:
+    """End a pod whose deletion was asked for, when a later one found nothing, or its grace is long over."""
+    if life.asked is None or life.gone is not None:
+        return
+    told = life.metadata
+    if told is not None and told.has_finalizers:
+        return
+    grace = None if told is None or not told.is_deleting else told.grace_seconds
+    seconds = (_DEFAULT_GRACE_SECONDS if grace is None else grace) + _LINGER_SECONDS
+    over = Mark(life.asked.time_ns + seconds * NANOSECONDS, 0, b"", "", None, "")
+    life.gone = min(over, missed) if missed is not None and missed > life.asked else over
+
+
+def _tell(lives: list[Life], history: History) -> None:
+    """Give each life what was asked for and done without showing it."""
+    for request in history.requests:
+        life = next((life for life in lives if request.uid and life.uid == request.uid), None)
+        life = life or (None if request.uid else life_at(lives, request.time_ns))
+        if life is None or request.time_ns <= life.facts_ns:
+            continue
+        if request.is_whole or life.facts is None:
+            life.facts, life.are_facts_whole = request.facts, request.is_whole
+        else:
+            life.facts = joined(life.facts, request.facts)
+    for entry in reversed(history.entries):
+        life = life_at(lives, entry.time_ns)
+        if life is not None:
+            life.entered = entry
+    if history.changed is not None:
+        life = life_at(lives, history.changed.time_ns)
+        if life is not None:
+            life.changed_unseen = history.changed
+
+
+def is_before(mark: Mark | None, moment: Mark) -> bool:
+    """Tell whether something had happened before a moment."""
     return mark is not None and mark < moment
 
 
-def _is_until(mark: Mark | None, moment: Mark) -> bool:
+def is_until(mark: Mark | None, moment: Mark) -> bool:
+    """Tell whether something had happened by a moment, or at it."""
     return mark is not None and mark <= moment
 
 

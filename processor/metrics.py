@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter
 
 from processor.engine import Outcome
+from processor.inventory import Counts
 from rules.ruleset import Rule
 from wire.record import Reason
 
@@ -31,6 +32,14 @@ class ProcessorMetrics:
             ["rule"],
             registry=registry,
         )
+        self._inventory: Final = Counter(
+            "auditstream_processor_inventory",
+            "What the inventory could not take in, or let go, by what: see processor/inventory.py.",
+            ["what"],
+            registry=registry,
+        )
+        for what in Counts.__struct_fields__:
+            self._inventory.labels(what)
         for rule in rules:
             if rule.is_enabled:
                 self._alerts.labels(rule.name)
@@ -46,3 +55,5 @@ class ProcessorMetrics:
             self._rejected.labels(reason.value).inc(count)
         for rule, count in collections.Counter(failure.rule for failure in outcome.failures).items():
             self._failures.labels(rule).inc(count)
+        for what in Counts.__struct_fields__:
+            self._inventory.labels(what).inc(getattr(outcome.counts, what))

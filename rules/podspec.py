@@ -6,8 +6,9 @@ an exec sees the same facts of the pod that it enters. Says nothing about whethe
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from rules.document import Value
 
@@ -42,8 +43,7 @@ _MAX_POINTER_PARTS: Final = 16
 _CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
-@dataclass(frozen=True, slots=True)
-class PodSpecFacts:
+class PodSpecFacts(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """What one or several versions of a pod spec ask for, taken together."""
 
     privileged: bool
@@ -71,6 +71,21 @@ def facts_of(target: tuple[str, str, str], verb: str | None, bodies: Iterable[Va
     return _facts(specs) if specs else None
 
 
+def facts_in(api_group: str, resource: str, body: Value) -> PodSpecFacts | None:
+    """Return what the pod spec of a whole object asks for, None where it has none."""
+    return _facts_at(POD_SPEC_PATHS.get((api_group, resource)), body if body.elements is None else None)
+
+
+def patch_facts(api_group: str, resource: str, patch: Value) -> PodSpecFacts | None:
+    """Return what a patch of any form asks a pod spec to have, None where it says nothing of one."""
+    return _facts_at(POD_SPEC_PATHS.get((api_group, resource)), patch)
+
+
+def _facts_at(path: tuple[str, ...] | None, body: Value | None) -> PodSpecFacts | None:
+    specs = [] if path is None or body is None else list(_specs(body, path))
+    return _facts(specs) if specs else None
+
+
 def volume_paths(target: tuple[str, str, str], verb: str | None, bodies: Iterable[Value | None]) -> tuple[str, ...]:
     """Return the host paths, normalised, to which a PersistentVolume in an event's bodies leads."""
     if target != ("", "persistentvolumes", "") or verb not in WRITING_VERBS:
@@ -82,7 +97,13 @@ def volume_paths(target: tuple[str, str, str], verb: str | None, bodies: Iterabl
 
 def _specs(body: Value, path: tuple[str, ...]) -> Iterator[dict[str, object]]:
     """Yield the pod specs, whole or partial, that a body holds."""
-    for document in _documents(body):
+    if body.elements is None:
+        spec = body.at(*path)
+        whole = None if spec is None else spec.decode()
+        if isinstance(whole, dict):
+            yield whole
+        return
+    for document in _patched(body.elements):
         at: object = document
         for name in path:
             at = at.get(name) if isinstance(at, dict) else None
@@ -90,12 +111,9 @@ def _specs(body: Value, path: tuple[str, ...]) -> Iterator[dict[str, object]]:
             yield at
 
 
-def _documents(body: Value) -> Iterator[object]:
-    """Yield the body, or what each operation of a JSON patch (an array) writes, wrapped in its path."""
-    if body.elements is None:
-        yield body.decode()
-        return
-    for operation in body.elements:
+def _patched(operations: Iterable[Value]) -> Iterator[object]:
+    """Yield what each operation of a JSON patch (an array) writes, wrapped in its path."""
+    for operation in operations:
         path, value = operation.member("path"), operation.member("value")
         kind = operation.member("op")
         if kind is not None and kind.string == "test":

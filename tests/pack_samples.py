@@ -10,9 +10,9 @@ import msgspec
 from auditstream import sample
 from auditstream.sample_files import Folder, SampleFile, file_stem, group_of
 from ingest.split import split
-from processor.decode import decode
-from processor.engine import Outcome
-from processor.inventory import State, observe
+from processor.engine import Outcome, observed
+from processor.inventory import Inventory
+from processor.state import MemoryState, State
 from rules.event import Event
 from rules.ruleset import Rule, Ruleset
 from tests.evaluators import matches
@@ -45,20 +45,20 @@ def samples(rule: Rule) -> list[Sample]:
 
 def outcome_of(event: Mapping[str, object], ruleset: Ruleset, before: Iterable[Mapping[str, object]] = ()) -> Outcome:
     """Return what becomes of an event that comes after others."""
-    return _outcome(event, ruleset, before, {})
+    return _outcome(event, ruleset, before, MemoryState())
 
 
 def outcome_by_both(
     event: Mapping[str, object], ruleset: Ruleset, before: Iterable[Mapping[str, object]] = ()
 ) -> Outcome:
     """Return the same, and hold it against the interpreter: every rule is asked, which takes its time."""
-    state: State = {}
+    state = MemoryState()
     outcome = _outcome(event, ruleset, before, state)
-    (record,) = split(b'{"kind":"EventList","items":[%b]}' % bytes(_raw(event)), cluster="c", received_ms=0).records
-    judged = decode(record, sample.HOSTNAME)
+    (record,) = split(
+        b'{"kind":"EventList","items":[%b]}' % bytes(_raw(event)), cluster="default", received_ms=0
+    ).records
+    judged = observed(record, Inventory(state), sample.HOSTNAME)
     assert isinstance(judged, Event)
-    if record.key is not None:
-        judged = judged.with_facts(observe(judged, judged.identity, record.key, state))
     assert [alert.rule for alert in outcome.alerts] == [rule.name for rule in matches(ruleset, judged)]
     return outcome
 

@@ -21,6 +21,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 # Modules whose tests stand elsewhere, and where.
 TESTED_ELSEWHERE: dict[str, str] = {
+    "auditstream/kafka_consumer.py": "test_kafka_reader.py and test_kafka_inventory.py: what reads with it",
     "auditstream/kafka_watch.py": "test_ingest_command.py: what is told of a Kafka that goes and comes",
 }
 
@@ -93,7 +94,7 @@ ROOM_TEST = (
     (
         "names a part of an event",
         r"\b(objectRef|requestObject|responseObject|sourceIPs|requestURI)\b",
-        r"rules/(event|\w*fields|podspec|paths)|ingest/(affinity|redact|envelope|mend)|processor/(inventory|sighting)",
+        r"rules/(event|\w*fields|podspec|paths)|ingest/(affinity|redact|envelope|mend|imported)|processor/(sighting|request|bulk|shown)",
     ),
     ("writes Python source", r"(?<![.\w])(exec|compile|eval)\(", r"rules/codegen|stream/delivery"),
     ("reads the environment", r"\benviron\b|\bgetenv\b", r"settings"),

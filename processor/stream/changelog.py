@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from processor.state import MemoryState
+
 MARKER_KEY: Final = b"\0marker"
 """No key of state begins so: they begin with a cluster's name."""
 
@@ -52,7 +54,7 @@ def body_of(record: bytes) -> bytes:
     return record[_EPOCH_BYTES:]
 
 
-class PartitionState(dict[bytes, bytes]):
+class PartitionState(MemoryState):
     """The state of one partition, and which of its keys have changed since the last checkpoint."""
 
     def __init__(self) -> None:
@@ -63,9 +65,20 @@ class PartitionState(dict[bytes, bytes]):
         super().__setitem__(key, value)
         self.changed.add(key)
 
-    def take_changes(self) -> dict[bytes, bytes]:
-        """Return what has changed since the last call, for a checkpoint to write."""
-        changes = {key: self[key] for key in self.changed}
+    def __delitem__(self, key: bytes) -> None:
+        super().__delitem__(key)
+        self.changed.add(key)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Set what was read from the changelog, which is no change; empty is none."""
+        if value:
+            super().__setitem__(key, value)
+        else:
+            self.pop(key, None)
+
+    def take_changes(self) -> dict[bytes, bytes | None]:
+        """Return what has changed since the last call, for a checkpoint to write; None for what was deleted."""
+        changes = {key: self.get(key) for key in self.changed}
         self.changed.clear()
         return changes
 
@@ -116,17 +129,10 @@ class Cut:
             return
         self.marker = marker
         for staged_offset, key, value in self._staged:
-            self._apply(key, value)
+            self.state.restore(key, value)
             if self._noted.get(key, staged_offset) < staged_offset:
                 del self._noted[key]
         self._staged.clear()
-
-    def _apply(self, key: bytes, value: bytes) -> None:
-        # Not by the state's own assignment: what is read is no change.
-        if value:
-            dict.__setitem__(self.state, key, value)
-        else:
-            self.state.pop(key, None)
 
     def close(self) -> dict[bytes, bytes | None]:
         """Say that the end is reached, and return what has to be written again: the keys whose last record falls away.

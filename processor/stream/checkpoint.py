@@ -39,7 +39,7 @@ class _Due(NamedTuple):
 
     outgoing: Mapping[Place, list[Entry]]
     next_offsets: Mapping[TP, int]
-    changes: Mapping[TP, Mapping[bytes, bytes]]
+    changes: Mapping[TP, Mapping[bytes, bytes | None]]
 
 
 class Parts(NamedTuple):

@@ -179,4 +179,4 @@ def test_closed_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UsageError) as error:
         open_files(["-"])
-    assert str(error.value) == "standard input ('-') is closed: pipe an audit log into the command, or name a file"
+    assert str(error.value) == "standard input ('-') is closed: pipe something into the command, or name a file"

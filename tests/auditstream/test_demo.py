@@ -56,6 +56,12 @@ def test_the_demo_tells_what_it_does_and_how_to_go_on(run: "Run", folder: Path) 
     assert [path.name for path in folder.iterdir()] == ["rules.yaml"]
 
 
+def test_what_the_demo_posts_is_not_remembered(run: "Run", folder: Path) -> None:
+    variables = {"AUDITSTREAM_RULES": "rules.yaml", "AUDITSTREAM_NO_PACK": "true", "AUDITSTREAM_STATE": "known"}
+    assert run("demo", variables=variables).code == 0
+    assert [path.name for path in folder.iterdir()] == ["rules.yaml"]
+
+
 def test_the_demo_tells_of_many_rules_and_of_lifetimes(run: "Run") -> None:
     ended = run("demo")
     rules = {re.split("  +", line)[1] for line in ended.err.splitlines() if re.match("suspicious|lifecycle", line)}

@@ -1,21 +1,40 @@
 """What every state keeps: it is a mapping of bytes, and knows what has expired by each cluster's own clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditstream.state_directory import opened_state
 from processor.state import NEVER, MemoryState, State, cluster_of, expiry_of, stored
 
 MakeState = Callable[[], State]
 
 
-@pytest.fixture(scope="module", params=[MemoryState])
-def make_state(request: pytest.FixtureRequest) -> MakeState:
-    """Return what makes a state, empty."""
-    make: MakeState = request.param
-    return make
+@contextmanager
+def _memory(_paths: pytest.TempPathFactory) -> Iterator[MakeState]:
+    yield MemoryState
+
+
+@contextmanager
+def _embedded(paths: pytest.TempPathFactory) -> Iterator[MakeState]:
+    with opened_state(paths.mktemp("state")) as state:
+
+        def emptied() -> State:
+            # A file for each of a property's examples would take a minute.
+            state.rollback()
+            return state
+
+        yield emptied
+
+
+@pytest.fixture(scope="module", params=[_memory, _embedded])
+def make_state(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeState]:
+    """Return what makes a state, empty; one at a time is used."""
+    with request.param(tmp_path_factory) as make:
+        yield make
 
 
 def test_it_returns_what_was_remembered_last(make_state: MakeState) -> None:

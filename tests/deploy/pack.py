@@ -9,6 +9,7 @@ import rules
 from ingest.split import split
 from processor.alert import Alert
 from processor.engine import Engine
+from processor.state import MemoryState, State
 from rules.ruleset import Rule, Ruleset
 from tests.deploy.audit_policy import Event, Policy, cut, read
 from tests.pack_samples import Sample
@@ -37,14 +38,12 @@ def told(policy: Policy, events: Iterable[Event]) -> list[Event]:
     return [kept for kept in (cut(policy, event) for event in events) if kept is not None]
 
 
-def tellings(
-    events: Iterable[Event], engine: Engine | None = None, state: dict[bytes, bytes] | None = None
-) -> list[Telling]:
+def tellings(events: Iterable[Event], engine: Engine | None = None, state: State | None = None) -> list[Telling]:
     """Return what the pack tells of events, in their order."""
     body = json.dumps({"kind": "EventList", "items": list(events)}).encode()
     divided = split(body, cluster="test", received_ms=0)
     assert not divided.rejected
-    outcome = (engine or Engine(ruleset(), "host")).process(divided.records, {} if state is None else state)
+    outcome = (engine or Engine(ruleset(), "host")).process(divided.records, MemoryState() if state is None else state)
     assert not outcome.rejected
     assert not outcome.failures
     return [_telling(alert) for alert in outcome.alerts]
@@ -61,6 +60,6 @@ def sample_tellings(sample: Sample, rule: Rule, policy: Policy | None = None) ->
     event: list[Event] = [sample.event]
     if policy is not None:
         before, event = told(policy, before), told(policy, event)
-    engine, state = Engine(ruleset(), "host"), dict[bytes, bytes]()
+    engine, state = Engine(ruleset(), "host"), MemoryState()
     tellings(before, engine, state)
     return [telling for telling in tellings(event, engine, state) if telling[0] == rule.name]

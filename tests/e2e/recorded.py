@@ -19,6 +19,7 @@ from ingest.split import split
 from processor.alert import Alert as MadeAlert
 from processor.engine import Engine
 from processor.rule_files import load_rules
+from processor.state import MemoryState
 from rules.selection import Selection
 from tests.e2e.pipeline import COMMAND, PATIENCE_SECONDS
 from wire.record import Record, identity
@@ -92,7 +93,7 @@ def in_one_process(histories: Mapping[str, Sequence[bytes]]) -> Expected:
 
 def _judged(histories: Mapping[str, Sequence[bytes]]) -> Expected:
     engine = _engine()
-    state: dict[bytes, bytes] = {}
+    state = MemoryState()
     alerts: dict[str, Alert] = {}
     events: set[str] = set()
     for cluster, posted in histories.items():
@@ -107,7 +108,7 @@ def _judged(histories: Mapping[str, Sequence[bytes]]) -> Expected:
 def judged_alone(bodies: Iterable[bytes], cluster: str) -> dict[str, Alert]:
     """Return the alerts, by id and nameless, of bodies of which each is judged with no memory of the others."""
     engine = _engine()
-    alerts = [alert for body in bodies for alert in engine.process(records_of([body], cluster), {}).alerts]
+    alerts = [alert for body in bodies for alert in engine.process(records_of([body], cluster), MemoryState()).alerts]
     return _by_id(alerts)
 
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from ingest.split import split
@@ -14,8 +16,12 @@ KINDS = {
     "deployments": ("Deployment", "apps"),
     "namespaces": ("Namespace", ""),
     "pods": ("Pod", ""),
+    "replicasets": ("ReplicaSet", "apps"),
     "services": ("Service", ""),
 }
+GENERATED = ("deployments", "replicasets", "pods")
+"""Resources whose objects count the changes of their specs."""
+
 _SECOND = 1_000_000
 
 
@@ -33,9 +39,19 @@ class ApiServer:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self._now = 1_800_000_000 * _SECOND  # microseconds
         self._uids = 0
+        self._version = 0
 
-    def create(self, resource: str, name: str, *, user: str = "alice", finalizers: Sequence[str] = ()) -> None:
-        """Create an object; refused where there is one."""
+    def create(
+        self,
+        resource: str,
+        name: str,
+        *,
+        user: str = "alice",
+        finalizers: Sequence[str] = (),
+        owner: str = "",
+        **members: object,
+    ) -> None:
+        """Create an object; refused where there is one. `owner` is the `resource/name` of its controller."""
         if (resource, name) in self.objects:
             self._report("create", resource, name, 409, self._status(409), user=user)
             return
@@ -46,19 +62,54 @@ class ApiServer:
             "uid": f"uid-{self._uids}",
             "creationTimestamp": self._time()[:19] + "Z",
         }
+        if resource in GENERATED:
+            metadata["generation"] = 1
         if finalizers:
             metadata["finalizers"] = list(finalizers)
-        body = {"kind": kind, "metadata": metadata, "spec": {}}
+        if owner:
+            metadata["ownerReferences"] = [self._reference(owner)]
+        body = {"kind": kind, "metadata": metadata, "spec": {}, **members}
+        self._write(body)
         if resource == "namespaces":
             body["spec"] = {"finalizers": ["kubernetes"]}
         self.objects[resource, name] = body
         self._report("create", resource, name, 201, body, user=user, request=body)
 
-    def patch(self, resource: str, name: str, *, user: str = "alice") -> None:
-        """Change an object; told 404 where there is none."""
+    def patch(self, resource: str, name: str, *, user: str = "alice", spec: dict[str, Any] | None = None) -> None:
+        """Change an object, its spec if it is given; told 404 where there is none."""
         body = self.objects.get((resource, name))
         code = 404 if body is None else 200
-        self._report("patch", resource, name, code, body or self._status(404), user=user, request={"spec": {}})
+        if body is not None:
+            self._write(body)
+            if spec is not None and spec != body["spec"]:
+                body["spec"] = spec
+                body["metadata"]["generation"] += 1
+        request = {"spec": spec or {}}
+        self._report("patch", resource, name, code, body or self._status(404), user=user, request=request)
+
+    def scale(self, name: str, replicas: int, *, user: str = "system:autoscaler") -> None:
+        """Change the number of a Deployment's replicas: the answer is a Scale, and shows nothing of the rest."""
+        body = self.objects["deployments", name]
+        self._write(body)
+        body["spec"] = {**body["spec"], "replicas": replicas}
+        body["metadata"]["generation"] += 1
+        answer = {"kind": "Scale", "metadata": {**body["metadata"], "generation": None}, "spec": {"replicas": replicas}}
+        self._report("patch", "deployments", name, 200, answer, user=user, subresource="scale")
+
+    def enter(self, name: str, how: str = "exec", *, user: str = "alice") -> None:
+        """Go into a pod: what is said at the beginning of it, and at its end."""
+        code = 101 if ("pods", name) in self.objects else 404
+        for stage in ("ResponseStarted", "ResponseComplete") if code == 101 else ("ResponseComplete",):
+            self._report("get", "pods", name, code, None, user=user, subresource=how)
+            self.events[-1]["stage"] = stage
+            self.wait(2)
+
+    def read(self, resource: str, name: str) -> Record:
+        """Return an object as an import tells of it."""
+        body = self.objects[resource, name]
+        self._report("get", resource, name, 200, body, user="auditstream:import")
+        (record,) = self.records([self.events.pop()])
+        return msgspec.structs.replace(record, key=b"default/shop")
 
     def delete(self, resource: str, name: str, *, user: str = "alice", dry_run: bool = False) -> None:
         """Ask for an object's deletion: at once, or by way of its finalizers."""
@@ -72,6 +123,9 @@ class ApiServer:
         answer = body
         if is_waiting and not dry_run:
             grace = 30 if resource == "pods" else 0
+            self._write(body)
+            if "deletionTimestamp" not in body["metadata"] and "generation" in body["metadata"]:
+                body["metadata"]["generation"] += 1
             body["metadata"].setdefault("deletionTimestamp", self._time())
             body["metadata"].setdefault("deletionGracePeriodSeconds", grace)
         elif not is_waiting:
@@ -86,6 +140,7 @@ class ApiServer:
         body = self.objects.get((resource, name))
         if body is None or "deletionTimestamp" not in body["metadata"]:
             return
+        self._write(body)
         body["metadata"]["deletionGracePeriodSeconds"] = 0
         body["spec"].pop("finalizers", None)
         if resource == "namespaces":
@@ -107,7 +162,9 @@ class ApiServer:
         items = [{"metadata": self.objects[key]["metadata"], "spec": {"nodeName": "n"}} for key in found]
         for key in found:
             if "finalizers" in self.objects[key]["metadata"] or resource == "pods":
-                self.objects[key]["metadata"] = {**self.objects[key]["metadata"], "deletionTimestamp": self._time()}
+                metadata = {**self.objects[key]["metadata"]}
+                metadata.setdefault("deletionTimestamp", self._time())
+                self.objects[key]["metadata"] = metadata
             else:
                 del self.objects[key]
         self._report("deletecollection", resource, None, 200, {"kind": kind + "List", "items": items}, user=user)
@@ -130,7 +187,7 @@ class ApiServer:
         resource: str,
         name: str | None,
         code: int,
-        answer: dict[str, Any],
+        answer: dict[str, Any] | None,
         *,
         user: str,
         request: dict[str, Any] | None = None,
@@ -158,28 +215,39 @@ class ApiServer:
         }
         if self.level != "Metadata":
             event["requestObject"] = request
-        if self.level == "RequestResponse":
+        if self.level == "RequestResponse" and answer is not None:
             event["responseObject"] = self._answered(json.loads(json.dumps(answer)))
         self.events.append(event)
 
     def _answered(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self.answer == "whole" or body["kind"] == "Status":
+        if self.answer == "whole" or body["kind"] in {"Status", "Scale"}:
             return body
         objects = [
             {"kind": "PartialObjectMetadata", "metadata": item["metadata"]} for item in body.get("items", [body])
         ]
         if "Table" in self.answer:
-            return {"kind": "Table", "rows": [{"object": shown} for shown in objects if self.answer == "Table"]}
+            return {
+                "kind": "Table",
+                "rows": [{"object": shown} if self.answer == "Table" else {"cells": ["web"]} for shown in objects],
+            }
         return {"kind": "PartialObjectMetadataList", "items": objects} if "items" in body else objects[0]
+
+    def _write(self, body: dict[str, Any]) -> None:
+        self._version += 1
+        body["metadata"]["resourceVersion"] = str(self._version)
+
+    def _reference(self, owner: str) -> dict[str, Any]:
+        resource, _, name = owner.partition("/")
+        kind, group = KINDS[resource]
+        uid = self.objects[resource, name]["metadata"]["uid"]
+        return {"apiVersion": f"{group}/v1".strip("/"), "kind": kind, "name": name, "uid": uid, "controller": True}
 
     def _status(self, code: int) -> dict[str, Any]:
         return {"kind": "Status", "code": code}
 
     def _time(self) -> str:
-        seconds, micros = divmod(self._now, _SECOND)
-        minutes, second = divmod(seconds - 1_800_000_000, 60)
-        hours, minute = divmod(minutes, 60)
-        return f"2027-01-15T{8 + hours:02}:{minute:02}:{second:02}.{micros:06}Z"
+        moment = datetime.fromtimestamp(self._now // _SECOND, UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{self._now % _SECOND:06}Z"
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from ingest.split import split
 from processor.alert import Alert
 from processor.engine import Engine
 from processor.rule_files import load_rules
+from processor.state import MemoryState
 from rules.event import Event
 from rules.interpreter import evaluate
 from rules.ruleset import Ruleset, Verdict
@@ -31,7 +32,7 @@ def ruleset() -> Ruleset:
 
 def _alerts(ruleset: Ruleset) -> list[Alert]:
     engine = Engine(ruleset, "host")
-    state: dict[bytes, bytes] = {}
+    state = MemoryState()
     alerts = []
     for body in bodies():
         outcome = engine.process(split(body, cluster="default", received_ms=0).records, state)

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,17 +10,28 @@ from hypothesis import strategies as st
 from processor.history import (
     MAX_CREATES,
     MAX_ENDINGS,
+    MAX_ENTRIES,
+    MAX_GENERATIONS,
     MAX_INCARNATIONS,
+    MAX_REQUESTS,
     NOTHING,
     Ending,
+    Generation,
     History,
     Incarnation,
     Mark,
+    Metadata,
+    Owner,
+    Request,
+    Spec,
     UnknownSchemaError,
+    cut,
     decode,
     encode,
     merge,
 )
+from processor.state import NEVER, expiry_of
+from rules.podspec import PodSpecFacts
 
 
 def _mark(time: int) -> Mark:
@@ -28,22 +40,56 @@ def _mark(time: int) -> Mark:
 
 _MARKS = st.integers(1, 40).map(_mark)
 _MAYBE = st.none() | _MARKS
+_OWNERS = st.builds(Owner, st.just("apps"), st.just("ReplicaSet"), st.sampled_from("ab"), st.just("u"))
+
+
+def _facts(number: int) -> PodSpecFacts:
+    return PodSpecFacts(
+        number > 4, False, False, False, (), (), (), (f"image-{number}",), None, ()  # noqa: FBT003 - a row
+    )  # fmt: skip
+
+
+# What a version shows is the same whoever shows it: the digest tells events apart, and facts go with it.
+_METADATA = st.integers(1, 8).map(
+    lambda n: Metadata(n // 2, n % 2 == 0, bytes([n]), n > 4, n > 6, None, Owner("", "Job", str(n), "u"))
+)
+_SPECS = st.integers(1, 8).map(lambda n: Spec(n // 2, bytes([n]), n, _facts(n)))
+_REQUESTS = st.integers(1, 8).map(lambda n: Request(n // 2, bytes([n]), "", n > 4, _facts(n)))
+_GENERATIONS = st.builds(
+    Generation, st.integers(1, 6), st.integers(1, 3), _MAYBE, st.sampled_from([b"", b"one", b"two"])
+).map(lambda generation: (generation,))
 _INCARNATIONS = st.builds(
     Incarnation,
-    born_s=st.integers(1, 6),
-    uid=st.sampled_from("ab"),
+    born_s=st.just(1),
+    uid=st.sampled_from("abcdef"),
+    version=st.just(0),
     first_ns=st.integers(1, 40),
     created=_MAYBE,
+    maker=st.none() | _OWNERS,
     asked=_MAYBE,
     gone=_MAYBE,
     changed=_MAYBE,
-)
+    alive_ns=st.integers(0, 9),
+    metadata=st.none() | _METADATA,
+    spec=st.none() | _SPECS,
+    generations=st.just(()) | _GENERATIONS,
+).flatmap(lambda seen: st.integers(0, 5).map(lambda more: _versioned(seen, more)))
+
+
+def _versioned(seen: Incarnation, more: int) -> Incarnation:
+    """Give an incarnation a version: those of two objects of one name never overlap."""
+    return msgspec.structs.replace(seen, version=10 * "abcdef".index(seen.uid) + more)
+
+
 _ENDINGS = st.builds(Ending, _MARKS, st.sampled_from(["", "a"]), st.booleans(), st.booleans())
 _PIECES = st.one_of(
     _INCARNATIONS.map(lambda incarnation: History(incarnations=(incarnation,))),
     _MARKS.map(lambda mark: History(creates=(mark,), first_ns=mark.time_ns)),
     _ENDINGS.map(lambda ending: History(endings=(ending,), first_ns=ending.mark.time_ns)),
     _MARKS.map(lambda mark: History(first_ns=mark.time_ns, changed=mark)),
+    _MARKS.map(lambda mark: History(entries=(mark,))),
+    _MARKS.map(lambda mark: History(missed=mark)),
+    _REQUESTS.map(lambda request: History(requests=(request,))),
 )
 
 
@@ -78,7 +124,11 @@ def test_what_is_stored_comes_back(pieces: list[History]) -> None:
 def test_only_the_newest_are_kept() -> None:
     history = _union(
         [
-            History((Incarnation(time, f"uid-{time}", time),), (_mark(time),), (Ending(_mark(time), "", True, True),))  # noqa: FBT003 - a row
+            History(
+                (Incarnation(time, f"uid-{time}", time, time),),
+                (_mark(time),),
+                (Ending(_mark(time), "", is_asked=True, is_gone=True),),
+            )
             for time in range(1, 30)
         ]
     )
@@ -89,10 +139,10 @@ def test_only_the_newest_are_kept() -> None:
 
 def test_of_one_object_the_first_ends_and_the_last_change_stand() -> None:
     early, late = _mark(10), _mark(20)
-    seen_early = Incarnation(1, "a", first_ns=10, created=early, asked=early, gone=early, changed=early)
-    seen_late = Incarnation(1, "a", first_ns=20, created=late, asked=late, gone=late, changed=late)
+    seen_early = Incarnation(1, "a", 1, first_ns=10, created=early, asked=early, gone=early, changed=early)
+    seen_late = Incarnation(1, "a", 1, first_ns=20, created=late, asked=late, gone=late, changed=late)
     merged = merge(History((seen_late,)), History((seen_early,)))
-    assert merged == History((Incarnation(1, "a", 10, created=early, asked=early, gone=early, changed=late),))
+    assert merged == History((Incarnation(1, "a", 1, 10, created=early, asked=early, gone=early, changed=late),))
 
 
 def test_of_a_name_the_first_sight_and_the_last_change_stand() -> None:
@@ -103,15 +153,98 @@ def test_of_a_name_the_first_sight_and_the_last_change_stand() -> None:
 
 def test_a_history_of_a_newer_version_is_refused_with_what_to_do() -> None:
     stored = b"\x07" + encode(NOTHING)[1:]
-    message = "the state holds version 7, this auditstream knows 1: run the version that wrote it"
+    message = "the state holds version 7, this auditstream knows 2: run the version that wrote it"
     with pytest.raises(UnknownSchemaError, match=f"^{re.escape(message)}$"):
         decode(stored)
 
 
 def test_a_full_history_is_small() -> None:
     mark = Mark(2**62, 2**62, bytes(16), "u" * 40, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "a" * 36)
-    incarnation = Incarnation(2**31, "u" * 36, 2**62, mark, mark, mark, mark)
+    owner = Owner("apps", "ReplicaSet", "web-5d4f8b7c9d", "u" * 36)
+    asked = PodSpecFacts(
+        privileged=True,
+        host_network=True,
+        host_pid=True,
+        host_ipc=True,
+        host_paths=("/var/run/docker.sock",),
+        host_ports=("8080",),
+        capabilities_added=("SYS_ADMIN",),
+        images=("registry.example.com/team/web:1.2.3",) * 2,
+        service_account="web",
+        run_as_user=("0",),
+    )
+    generations = tuple(Generation(number, 2**40, mark, bytes(8)) for number in range(MAX_GENERATIONS))
+    incarnation = Incarnation(
+        2**31,
+        "u" * 36,
+        2**40,
+        2**62,
+        mark,
+        owner,
+        mark,
+        mark,
+        mark,
+        2**62,
+        Metadata(2**40, True, bytes(16), True, False, 30, owner),  # noqa: FBT003 - a row
+        Spec(2**40, bytes(16), 2**62, asked),
+        generations,
+    )
     endings = tuple(Ending(mark, "u" * 36, is_asked=True, is_gone=True) for _ in range(MAX_ENDINGS))
-    history = History((incarnation,) * MAX_INCARNATIONS, (mark,) * MAX_CREATES, endings, 2**62, mark)
-    assert len(encode(History((incarnation,)))) < 700
-    assert len(encode(history)) < 6_000
+    requests = tuple(Request(time, bytes(16), "u" * 36, True, asked) for time in range(MAX_REQUESTS))  # noqa: FBT003 - the same
+    history = History(
+        (incarnation,) * MAX_INCARNATIONS,
+        (mark,) * MAX_CREATES,
+        endings,
+        2**62,
+        mark,
+        requests,
+        (mark,) * 2 * MAX_ENTRIES,
+        mark,
+    )
+    assert len(encode(History((incarnation,)))) < 2_000
+    assert len(encode(history)) < 13_000
+
+
+def test_it_is_told_how_much_was_cut() -> None:
+    pieces = [
+        History((Incarnation(time, f"uid-{time}", time, time),), (_mark(time),), (), None, None, (), (_mark(time),))
+        for time in range(1, 20)
+    ]
+    whole = _union(pieces[:-1])
+    merged = merge(whole, pieces[-1])
+    assert cut(whole, pieces[-1], merged) == 3  # an object, a creation, a way in
+    assert cut(whole, pieces[-2], merge(whole, pieces[-2])) == 0
+    assert cut(NOTHING, pieces[0], pieces[0]) == 0
+
+
+def test_of_ways_in_the_first_and_the_last_are_kept() -> None:
+    entries = _union([History(entries=(_mark(time),)) for time in range(1, 30)]).entries
+    assert [mark.time_ns for mark in entries] == [1, 2, 3, 4, 26, 27, 28, 29]
+
+
+def test_of_a_generation_the_first_sight_stands_and_the_template_of_any() -> None:
+    early, late = _mark(10), _mark(20)
+    seen = [
+        Generation(2, 7, late, b"t"),
+        Generation(2, 5, None, b""),
+        Generation(2, 5, early, b""),
+        Generation(1, 9, late, b""),
+    ]
+    whole = _union([History((Incarnation(1, "a", 1, 1, generations=(one,)),)) for one in seen])
+    assert whole.incarnations[0].generations == (Generation(1, 9, late, b""), Generation(2, 5, early, b"t"))
+
+
+def test_of_facts_those_of_the_highest_version_stand() -> None:
+    seen = [Incarnation(1, "a", 1, 1, spec=Spec(n, bytes([n]), 9 - n, _facts(n))) for n in (3, 5, 4)]
+    whole = _union([History((one,)) for one in seen])
+    assert whole.incarnations[0].spec == Spec(5, b"\x05", 4, _facts(5))
+
+
+def test_metadata_of_one_version_are_those_of_the_whole_object() -> None:
+    partial, whole = (Metadata(4, is_whole, b"", False, False, None, None) for is_whole in (False, True))  # noqa: FBT003 - rows
+    merged = _union([History((Incarnation(1, "a", 1, 1, metadata=one),)) for one in (whole, partial)])
+    assert merged.incarnations[0].metadata == whole
+
+
+def test_a_stored_history_says_when_it_may_be_forgotten() -> None:
+    assert (expiry_of(encode(NOTHING)), expiry_of(encode(NOTHING, 7))) == (NEVER, 7)

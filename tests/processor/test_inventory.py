@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.split import split
-from processor.decode import decode
 from processor.history import MAX_INCARNATIONS
-from processor.inventory import MAX_REMEMBERED_BYTES, observe
-from rules.event import Event, FactValue
-from wire.record import Record, identity
+from processor.inventory import MAX_REMEMBERED_BYTES
+from processor.state import MemoryState
+from tests.processor.watching import Facts
+from tests.processor.watching import told as told_of
+from wire.record import Record
 
 if TYPE_CHECKING:
     from tests.processor.conftest import ApiServer
 
-Facts = dict[str, FactValue]
 Server = Callable[..., "ApiServer"]
-State = dict[bytes, bytes]
 
 _RESOURCES = ("configmaps", "deployments", "namespaces", "pods", "services")
 _VIEWS = (
@@ -37,33 +37,38 @@ _VIEWS = (
 )
 
 
-def _observe(records: Sequence[Record], state: State) -> list[Facts]:
-    """Return the facts that each event of some records sees."""
-    seen = []
-    for record in records:
-        event = decode(record)
-        assert isinstance(event, Event)
-        if record.key is not None:
-            seen.append(dict(observe(event, identity(record.cluster, record.value), record.key, state)))
-    return seen
-
-
-def _state_of(records: Sequence[Record]) -> State:
-    state: State = {}
-    _observe(records, state)
+def _state_of(records: Sequence[Record]) -> MemoryState:
+    """Return what is remembered of objects after some records."""
+    state = MemoryState()
+    told_of(records, state)
+    for clock in [key for key in state if key.startswith(b"\0")]:
+        del state[clock]
     return state
 
 
+_OF_A_LIFE = (
+    "resource.before.exists",
+    "resource.exists",
+    "resource.created.user",
+    "resource.created.source_ip",
+    "resource.created.time",
+    "resource.deleted.user",
+    "resource.lifetime_seconds",
+)
+
+
 def _last(server: "ApiServer") -> Facts:
-    """Return the facts that the last event sees after all others."""
-    return _observe(server.records(), {})[-1]
+    """Return what the last event is told of its object's life after all others."""
+    told = told_of(server.records(), MemoryState())[-1]
+    return {name: value for name, value in told.items() if name in _OF_A_LIFE}
 
 
 # --- histories in any order ------------------------------------------------------------------------------------------
 
+_WHAT = (*("create",) * 3, "patch", "change", "delete", "dry run", "finish", "delete_all", "enter", "wait")
 _STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["create", "create", "patch", "delete", "dry run", "finish", "delete_all", "wait"]),
+        st.sampled_from(_WHAT),
         st.sampled_from(_RESOURCES),
         st.sampled_from(["web", "db"]),
         st.sampled_from(["alice", "bob"]),
@@ -78,7 +83,15 @@ _Steps = list[tuple[str, str, str, str, bool]]
 def _take(server: "ApiServer", step: tuple[str, str, str, str, bool]) -> None:
     what, resource, name, user, is_finalized = step
     if what == "create":
-        server.create(resource, name, user=user, finalizers=("example.com/wait",) if is_finalized else ())
+        owner = "deployments/web" if is_finalized and ("deployments", "web") in server.objects else ""
+        server.create(resource, name, user=user, finalizers=("example.com/wait",) if is_finalized else (), owner=owner)
+    elif what == "enter":
+        server.enter(name, user=user)
+    elif what == "change" and ("deployments", name) in server.objects:
+        server.patch("deployments", name, user=user, spec={"template": {"spec": {"hostNetwork": is_finalized}}})
+        server.scale(name, 3, user=user)
+    elif what == "change":
+        server.wait(3)
     elif what == "patch":
         server.patch(resource, name, user=user)
     elif what in ("delete", "dry run"):
@@ -99,7 +112,7 @@ def test_any_order_and_any_repeats_end_in_the_same_inventory(
     for step, (level, answer) in zip(steps, itertools.cycle(views), strict=False):
         server.level, server.answer = level, answer
         _take(server, step)
-    records = server.records()
+    records = server.records() + [server.read(*where) for where in server.objects if where[0] != "namespaces"]
     shuffled = records + chance.sample(records, len(records) // 2)
     chance.shuffle(shuffled)
     assert _state_of(shuffled) == _state_of(records)
@@ -128,24 +141,26 @@ def test_every_permutation_of_a_deletion_and_re_creation_ends_in_the_same_invent
 @given(steps=_STEPS)
 def test_in_order_the_inventory_is_the_truth(api_server: Server, answer: str, steps: _Steps) -> None:
     server = api_server(answer=answer)
-    state: State = {}
+    state = MemoryState()
     known: set[tuple[str, str]] = set()
     for step in steps:
         told, existed, was_known = len(server.events), set(server.objects), set(known)
+        names = [name for resource, name in existed if resource == step[1]]
         if step[1] == "namespaces" and answer != "whole":
             # Which of a namespace's two kinds of finalizers is left is shown by the whole of it only.
             step = (*step[:4], False)  # noqa: PLW2901 - without finalizers of others
         _take(server, step)
         known.update(server.objects)
-        where = step[1], step[2]
-        seen = _observe(server.records(server.events[told:]), state)
+        where = {"enter": "pods", "change": "deployments"}.get(step[0], step[1]), step[2]
+        seen = told_of(server.records(server.events[told:]), state)
         if not seen:
             continue
         # The end of a namespace may take two requests, and it is there until the second.
         assert all(facts["resource.exists"] == "true" for facts in seen[:-1])
         last = seen[-1]
         if step[0] == "delete_all":  # is about no single object
-            assert last == {}
+            assert last.get("resource.count") == len(names)
+            assert set(last.get("resource.names", ())) == set(names)  # type: ignore[arg-type]
         else:
             assert last.get("resource.exists") == (_claim(where in server.objects) if where in known else None)
             assert last.get("resource.before.exists") == (_claim(where in existed) if where in was_known else None)
@@ -193,7 +208,7 @@ def test_whatever_is_shown_and_in_whatever_order_each_event_is_told_the_truth(
     records = server.records()
     state = _state_of(chance.sample(records, len(records)))
     for record, truth in zip(records, expected, strict=True):
-        told = _observe([record], state)[0]
+        told = told_of([record], state)[0]
         assert {name: told.get(name) for name in truth} == truth
 
 
@@ -282,7 +297,7 @@ def test_a_namespace_that_has_finalizers_of_others_too_ends_with_the_last_of_all
     server.create("namespaces", "web", finalizers=["example.com/wait"])
     server.delete("namespaces", "web", user="bob")
     server.finish("namespaces", "web")
-    *_, finalized, changed = _observe(server.records(), {})
+    *_, finalized, changed = told_of(server.records(), MemoryState())
     assert (finalized["resource.exists"], finalized["resource.deleted.user"]) == ("true", "bob")
     # What is left of its spec is not shown but by the whole of it.
     assert changed["resource.exists"] == ("false" if answer == "whole" else "true")
@@ -340,9 +355,9 @@ def test_a_repeat_sees_what_its_first_copy_saw(api_server: Server, level: str) -
     server.delete("configmaps", "web", user="bob")
     server.create("configmaps", "web", user="carol")
     server.delete("configmaps", "web", user="dave")
-    state: State = {}
-    first = _observe(server.records(), state)
-    assert _observe(server.records(), state) == first
+    state = MemoryState()
+    first = told_of(server.records(), state)
+    assert told_of(server.records(), state) == first
 
 
 def test_a_deletion_that_comes_after_the_next_creation_is_told_all_the_same(api_server: Server) -> None:
@@ -352,7 +367,7 @@ def test_a_deletion_that_comes_after_the_next_creation_is_told_all_the_same(api_
     server.delete("configmaps", "web", user="bob")
     server.create("configmaps", "web", user="carol")
     made, deleted, remade = server.records()
-    told = _observe([made, remade, deleted], {})[-1]
+    told = told_of([made, remade, deleted], MemoryState())[-1]
     assert (told["resource.before.exists"], told["resource.exists"]) == ("true", "false")
     assert (told["resource.created.user"], told["resource.lifetime_seconds"]) == ("alice", 60)
 
@@ -434,7 +449,7 @@ def test_a_creation_that_is_answered_after_the_deletion_is_one_object(
     server.events[0]["stageTimestamp"] = "2027-01-15T08:00:00.500000Z"
     for order in (server.records(), server.records()[::-1]):
         state = _state_of(order)
-        made, deleted = _observe(server.records(), state)
+        made, deleted = told_of(server.records(), state)
         assert (made["resource.exists"], made.get("resource.deleted.user")) == ("true", None)
         assert "resource.before.exists" not in made
         assert (deleted["resource.before.exists"], deleted["resource.exists"]) == ("true", "false")
@@ -477,21 +492,18 @@ def test_events_under_different_keys_never_see_each_other(api_server: Server) ->
     server.create("configmaps", "web")
     server.patch("configmaps", "web")
     made, changed = server.records()
-    state: State = {}
-    _observe([made], state)
+    state = MemoryState()
+    told_of([made], state)
     stray = Record(changed.value, b"default/other", "default", 0)
-    assert "resource.created.user" not in _observe([stray], state)[0]
-    assert all(key.startswith((b"default/shop\0", b"default/other\0")) for key in state)
+    assert "resource.created.user" not in told_of([stray], state)[0]
+    assert all(key.startswith((b"default/shop\0", b"default/other\0", b"\0clock\0")) for key in state)
 
 
 def test_an_event_without_a_name_or_of_no_tracked_resource_has_no_facts(make_record: Callable[..., Record]) -> None:
     for target in ({"resource": "pods", "namespace": "shop"}, {"resource": "leases", "name": "x"}, None):
         record = make_record(objectRef=target, verb="delete", responseStatus={"code": 200})
-        event = decode(record)
-        assert isinstance(event, Event)
-        state: State = {}
-        assert observe(event, "00" * 16, b"default/shop", state) == {}
-        assert state == {}
+        assert told_of([msgspec.structs.replace(record, key=b"default/shop")], MemoryState()) == [{}]
+        assert _state_of([record]) == {}
 
 
 def test_nothing_of_what_an_object_holds_is_remembered(api_server: Server) -> None:

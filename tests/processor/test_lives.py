@@ -1,11 +1,33 @@
 """Facts derived from a history: of which object, and as of when."""
 
+from collections.abc import Mapping
+
 import pytest
 
+from processor.facts import Scene, TargetFacts
 from processor.history import NOTHING, Ending, History, Incarnation, Mark, merge
-from processor.lives import facts
+from processor.lives import lives_of
+from processor.request import ObjectName
+from rules.event import FactValue
 
 _SECOND = 1_000_000_000
+
+_OF_A_LIFE = (
+    "resource.before.exists",
+    "resource.exists",
+    "resource.created.user",
+    "resource.created.source_ip",
+    "resource.created.time",
+    "resource.deleted.user",
+    "resource.lifetime_seconds",
+)
+
+
+def facts(history: History, mark: Mark, uid: str, *, is_left: bool) -> Mapping[str, FactValue]:
+    """Return what an event is told of its object's life."""
+    target = ObjectName("", "configmaps", "shop", "web")
+    told = TargetFacts(Scene(target, mark, uid, is_left, 0, NOTHING, history, (), lambda _: []))
+    return {name: told[name] for name in _OF_A_LIFE if name in told}
 
 
 def _mark(seconds: float, user: str = "alice", source_ip: str | None = None) -> Mark:
@@ -56,14 +78,14 @@ def test_an_event_without_a_uid_is_about_the_last_object_created_by_then() -> No
 
 
 def test_a_deletion_by_uid_ends_that_object_whatever_the_clocks_say() -> None:
-    made = Incarnation(100, "a", 100 * _SECOND, created=_mark(100.5))
+    made = Incarnation(100, "a", 100, 100 * _SECOND, created=_mark(100.5))
     history = _told(History((made,)), _ending(_mark(99, "bob"), "a"))
     told = facts(history, _mark(99, "bob"), "a", is_left=False)
     assert (told["resource.exists"], told["resource.lifetime_seconds"]) == ("false", 0)
 
 
 def test_a_deletion_of_another_uid_is_of_an_object_that_is_older() -> None:
-    made = Incarnation(100, "b", 100 * _SECOND, created=_mark(100.5, "carol"))
+    made = Incarnation(100, "b", 100, 100 * _SECOND, created=_mark(100.5, "carol"))
     history = _told(History((made,)), _ending(_mark(101), "a"))
     assert facts(history, _mark(101), "a", is_left=False) == {
         "resource.exists": "false",
@@ -81,8 +103,8 @@ def test_a_deletion_by_uid_is_of_the_object_whose_creation_did_not_show_one() ->
 def test_of_two_creations_within_a_second_each_made_what_was_seen_after_it() -> None:
     for first, second in (("a", "b"), ("b", "a")):
         history = _told(
-            History((Incarnation(100, first, int(100.3 * _SECOND)),)),
-            History((Incarnation(100, second, 101 * _SECOND),)),
+            History((Incarnation(100, first, 100, int(100.3 * _SECOND)),)),
+            History((Incarnation(100, second, 100, 101 * _SECOND),)),
             _create(_mark(100.2, "alice")),
             _create(_mark(100.4, "bob")),
         )
@@ -95,7 +117,7 @@ def test_what_is_seen_later_is_the_last_of_two_creations_within_a_second() -> No
         _create(_mark(100.2, "alice")),
         _ending(_mark(100.3)),
         _create(_mark(100.4, "bob")),
-        History((Incarnation(100, "a", 101 * _SECOND),)),
+        History((Incarnation(100, "a", 100, 101 * _SECOND),)),
     )
     told = facts(history, _mark(200), "a", is_left=False)
     assert (told["resource.exists"], told["resource.created.user"]) == ("true", "bob")
@@ -103,12 +125,12 @@ def test_what_is_seen_later_is_the_last_of_two_creations_within_a_second() -> No
 
 @pytest.mark.parametrize("seconds", [90, 250])
 def test_a_creation_at_another_time_is_not_that_of_the_object_seen_later(seconds: float) -> None:
-    history = _told(History((Incarnation(100, "a", 300 * _SECOND),)), _create(_mark(seconds)))
+    history = _told(History((Incarnation(100, "a", 100, 300 * _SECOND),)), _create(_mark(seconds)))
     assert "resource.created.user" not in facts(history, _mark(400), "a", is_left=False)
 
 
 def test_an_event_of_an_object_that_was_forgotten_has_no_facts() -> None:
-    newer = [History((Incarnation(time, f"uid-{time}", time),)) for time in range(10, 20)]
+    newer = [History((Incarnation(time, f"uid-{time}", time, time),)) for time in range(10, 20)]
     assert facts(_told(*newer), _mark(10), "uid-10", is_left=False) == {}
 
 
@@ -129,7 +151,7 @@ def test_users_and_addresses_that_an_event_did_not_say_are_absent() -> None:
 
 
 def test_the_first_to_ask_for_a_deletion_is_told() -> None:
-    asked = Incarnation(10, "a", 10 * _SECOND, created=_mark(10.5), asked=_mark(20, "bob"))
+    asked = Incarnation(10, "a", 10, 10 * _SECOND, created=_mark(10.5), asked=_mark(20, "bob"))
     history = _told(History((asked,)), _ending(_mark(15, "carol"), "a", is_gone=False))
     assert facts(history, _mark(30), "a", is_left=False)["resource.deleted.user"] == "carol"
     assert facts(history, _mark(17), "a", is_left=False)["resource.deleted.user"] == "carol"
@@ -148,3 +170,9 @@ def test_what_is_deleted_while_its_creation_is_answered_was_that_creation_s() ->
     # A request that failed in that time tells nothing of it.
     assert facts(_told(_create(slow)), _mark(15), "", is_left=False) == {}
     assert facts(_told(_create(slow)), _mark(15), "", is_left=True)["resource.exists"] == "true"
+
+
+def test_what_happened_to_no_object_that_is_known_is_nobodys() -> None:
+    history = History((Incarnation(100, "a", 1, 100 * _SECOND),), changed=_mark(50), entries=(_mark(50),))
+    (life,) = lives_of(history, "Pod")
+    assert (life.entered, life.changed_unseen) == (None, None)

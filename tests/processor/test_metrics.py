@@ -5,7 +5,9 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from processor.engine import Engine, Outcome, RuleFailure
+from processor.inventory import Counts
 from processor.metrics import ProcessorMetrics
+from processor.state import MemoryState
 from rules.ruleset import Ruleset
 from wire.record import Record
 
@@ -22,8 +24,8 @@ def test_records_alerts_rejects_and_failures_are_counted(
     ruleset = make_ruleset(_RULES)
     metrics = ProcessorMetrics(registry, ruleset.rules)
     records = [make_record(verb="get"), make_record(), make_record(stageTimestamp="yesterday")]
-    metrics.judged(len(records), Engine(ruleset, "host").process(records, {}))
-    metrics.judged(1, Outcome([], [], [RuleFailure("Read", "ValueError")]))
+    metrics.judged(len(records), Engine(ruleset, "host").process(records, MemoryState()))
+    metrics.judged(1, Outcome([], [], [RuleFailure("Read", "ValueError")], Counts(late=2)))
     shown = {
         (sample.name, *sample.labels.values()): sample.value
         for metric in registry.collect()
@@ -36,3 +38,5 @@ def test_records_alerts_rejects_and_failures_are_counted(
     assert shown[("auditstream_processor_rejected_total", "bad_timestamp")] == 1
     assert shown[("auditstream_processor_rejected_total", "not_json")] == 0
     assert shown[("auditstream_processor_rule_failures_total", "Read")] == 1
+    assert shown[("auditstream_processor_inventory_total", "late")] == 2
+    assert shown[("auditstream_processor_inventory_total", "cut")] == 0

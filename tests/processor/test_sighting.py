@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from processor.history import Mark
-from processor.sighting import MAX_AUDIT_ID, MAX_USER, ObjectName, mark_of, sightings, target_of, uid_of
+from processor.request import MAX_AUDIT_ID, MAX_USER, ObjectName, mark_of
+from processor.sighting import sightings, target_of, uid_of
 from rules.event import Event
 
 MakeEvent = Callable[..., Event]
@@ -276,7 +277,7 @@ def test_a_deletecollection_ends_what_its_answer_lists(make_event: MakeEvent, li
 
 
 @pytest.mark.parametrize(
-    "answer", [{"kind": "Status"}, {"kind": "ConfigMapList"}, {"kind": "ConfigMapList", "items": 1}, None]
+    "answer", [{"kind": "ConfigMapList"}, {"kind": "ConfigMapList", "items": 1}, {"kind": "Table"}]
 )
 def test_a_deletecollection_that_lists_nothing_ends_nothing(make_event: MakeEvent, answer: Document | None) -> None:
     target = {"resource": "configmaps", "namespace": "shop"}
@@ -288,6 +289,9 @@ def test_a_name_that_the_server_made_up_is_read_from_its_answer(make_event: Make
     made = {"kind": "Pod", "metadata": {"name": "web-x7f", "uid": "u", "creationTimestamp": _BORN}}
     event = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject=made)
     assert target_of(event) == ObjectName("", "pods", "shop", "web-x7f")
+    table = {"kind": "Table", "rows": [{"cells": ["web-x7g", 1], "object": None}]}
+    unshown = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject=table)
+    assert target_of(unshown) == ObjectName("", "pods", "shop", "web-x7g")
     refused = make_event(objectRef={"resource": "pods", "namespace": "shop"}, responseObject={"kind": "Status"})
     assert target_of(refused) is None
 

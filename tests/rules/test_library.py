@@ -159,6 +159,16 @@ def test_a_sample_alerts_or_not_as_it_says_among_all_rules(rule: str, sample: Sa
     assert (rule in {alert.rule for alert in alerts}) is sample.alert
 
 
+def test_a_controllers_pod_is_told_with_the_person_behind_it() -> None:
+    rule = next(rule for rule in RULES if rule.name == "Dangerous Pod Made By Controller")
+    sample = next(sample for sample in samples(rule) if sample.alert and sample.before)
+    (alert,) = (alert for alert in alerts_of(sample.event, before=sample.before) if alert.rule == rule.name)
+    fields = alert.output_fields
+    assert fields["ka.user.name"] == "system:serviceaccount:kube-system:replicaset-controller"
+    assert (fields["resource.owner.kind"], fields["resource.root.kind"]) == ("ReplicaSet", "Deployment")
+    assert fields["resource.root.user"] == sample.before[0]["user"]["username"]
+
+
 # --- once a request, only where something happened -------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from processor.engine import Engine
 from processor.rule_files import pack_files
+from processor.state import MemoryState
 from rules.loader import load
 from wire.record import Record
 
@@ -88,7 +89,7 @@ CASES = [
 @pytest.mark.parametrize(("rule", "members"), CASES)
 def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, members: dict[str, Any]) -> None:
     assert _RULESET is not None
-    outcome = Engine(_RULESET, "host").process([make_record(**members)], {})
+    outcome = Engine(_RULESET, "host").process([make_record(**members)], MemoryState())
     assert rule in {alert.rule for alert in outcome.alerts}
 
 
@@ -109,5 +110,5 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
 )  # fmt: skip
 def test_what_is_only_near_stays_silent(make_record: MakeRecord, rule: str, members: dict[str, Any]) -> None:
     assert _RULESET is not None
-    outcome = Engine(_RULESET, "host").process([make_record(**members)], {})
+    outcome = Engine(_RULESET, "host").process([make_record(**members)], MemoryState())
     assert rule not in {alert.rule for alert in outcome.alerts}

@@ -113,9 +113,10 @@ def test_each_step_waits_for_the_one_before(
         await _take(pipeline, _keyed(make_record))
         assert client.sent == []
         async with _under_way(getattr(pipeline.checkpointer, work)()) as task:
-            for topic, offset in ((ALERTS, 0), (CHANGELOG, 0), (CHANGELOG, 1)):
+            # The object and the cluster's clock come before their marker.
+            for topic, offset in ((ALERTS, 0), (CHANGELOG, 0), (CHANGELOG, 2)):
                 assert client.sent[-1].topic == topic
-                assert (client.sent[-1].keys == [MARKER_KEY]) is (offset == 1)
+                assert (client.sent[-1].keys == [MARKER_KEY]) is (offset == 2)
                 assert not task.done()
                 assert _committable(pipeline) == {}
                 client.sent[-1].acknowledge(offset)
@@ -124,7 +125,7 @@ def test_each_step_waits_for_the_one_before(
         assert _committable(pipeline) == {SOURCE: 11}
         marker = pipeline.store.cut(3).marker
         assert marker is not None
-        assert (marker.next_offset, marker.own_offset) == (11, 1)
+        assert (marker.next_offset, marker.own_offset) == (11, 2)
 
     asyncio.run(go())
 
@@ -153,7 +154,7 @@ def test_one_that_does_not_come_to_its_end_is_told(pipeline: Pipeline, client: C
         async with _under_way(pipeline.checkpointer.checkpoint()):
             await asyncio.sleep(0.01)
             assert pipeline.checkpointer.pending_seconds() > 0
-            for offset in (0, 0, 1):
+            for offset in (0, 0, 2):
                 client.sent[-1].acknowledge(offset)
                 await _settle()
         assert pipeline.checkpointer.pending_seconds() == 0

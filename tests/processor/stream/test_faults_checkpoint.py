@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from processor.engine import Engine
+from processor.state import MemoryState
 from rules.loader import load
 from rules.reader import RuleFile
 from rules.selection import Selection
@@ -48,7 +49,7 @@ def _future_shows(installation: Installation) -> bool:
     assert loaded.ruleset is not None
     engine = Engine(loaded.ruleset, "")
     records = [record for _, record in installation.sent]
-    state: dict[bytes, bytes] = {}
+    state = MemoryState()
     once, again = (engine.process(records, state).alerts for _ in range(2))
     return once != again
 

@@ -8,6 +8,8 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
 from processor.engine import Engine, Outcome
+from processor.inventory import Counts
+from processor.state import MemoryState
 from processor.stream.outgoing import Entry, Outgoing, deliver, write
 from tests.kafka.client import read_topic
 from tests.processor.stream.conftest import Producing
@@ -20,7 +22,7 @@ MakeRecord = Callable[..., Record]
 
 @pytest.fixture
 def outcome(engine: Engine, make_record: MakeRecord) -> Outcome:
-    outcome = engine.process([make_record(auditID=str(number)) for number in range(50)], {})
+    outcome = engine.process([make_record(auditID=str(number)) for number in range(50)], MemoryState())
     assert len({alert.id for alert in outcome.alerts}) == 50
     return outcome
 
@@ -42,7 +44,7 @@ def test_an_alert_goes_where_kafkas_clients_put_its_key(outcome: Outcome) -> Non
 
 def test_a_dead_letter_stays_on_its_partition_and_says_whose_it_is() -> None:
     outgoing = Outgoing(Topics("x."), 12)
-    outgoing.add(Outcome([], [Rejected(b"{", Reason.NOT_JSON, "why", "east", 7)], []), 5)
+    outgoing.add(Outcome([], [Rejected(b"{", Reason.NOT_JSON, "why", "east", 7)], [], Counts()), 5)
     ((place, (entry,)),) = outgoing.take().items()
     assert place == ("x.deadletter", 5)
     assert (entry.key, entry.value) == (None, b"{")

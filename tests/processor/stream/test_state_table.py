@@ -129,9 +129,9 @@ pipeline.app.tables["inventory"].data.apply_changelog_batch([event], None, None)
         ("b'k', b'whatever'", 5, ": read up to 0, but the next batch is from 5"),
         ("b'k', b'short'", 0, ", offset 8: offset 8 holds no record of a checkpoint"),
         (
-            "b'k', bytes(8) + b'\\x02newer'",
+            "b'k', bytes(8) + b'\\x03newer'",
             0,
-            ", offset 8: the state holds version 2, this auditstream knows 1: run the version",
+            ", offset 8: the state holds version 3, this auditstream knows 2: run the version",
         ),
         ("b'k', 7", 0, ", offset 8 cannot be read"),
     ],

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from aiokafka import AIOKafkaProducer
 
 from processor.engine import Engine
+from processor.state import MemoryState
 from processor.stream.changelog import MARKER_KEY, Cut
 from rules.loader import load
 from rules.reader import RuleFile
@@ -261,11 +262,11 @@ class Installation:
         assert loaded.ruleset is not None, loaded.to_text()
         engine = Engine(loaded.ruleset, "reference")
         alerts: dict[str, dict[str, Any]] = {}
-        states: dict[int, dict[bytes, bytes]] = {number: {} for number in range(self.kafka.partitions)}
+        memories = {number: MemoryState() for number in range(self.kafka.partitions)}
         for partition, record in self.sent:
-            for alert in engine.process([record], states[partition]).alerts:
+            for alert in engine.process([record], memories[partition]).alerts:
                 alerts[alert.id] = _unhosted(alert.to_json())
-        return alerts, states
+        return alerts, dict(memories)
 
     def check(self) -> None:
         """Hold all alerts and the state against the reference, once everything is committed."""
