@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.kafka_away import quiet
 from auditstream.looks import Looks
-from auditstream.rule_loading import ready_engine, ready_rules
+from auditstream.rule_loading import ready_engine, ready_rules, waiting
 from auditstream.screen import Screen
 from auditstream.server import address_of, listen
 from auditstream.settings import Settings
@@ -43,6 +43,7 @@ def run_process(settings: Settings, processor: ProcessorSettings, kafka: KafkaSe
     worker = Worker(kafka, processor, engine, CollectorRegistry(), look)
     with listen(processor.listen_host, processor.listen_port) as listener, quiet(screen):
         screen.note([f"auditstream: health and metrics on {address_of(listener)}; {counted(enabled, 'rule')}"])
+        screen.note(waiting(ruleset))
         if not enabled:
             screen.note(["auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'"])
         try:

@@ -5,6 +5,7 @@ Between `auditstream.rule_choice`, which reads the settings, and `processor.rule
 
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from auditstream.rule_choice import falco_config_of, refuse_unknown_rules, selection_of, without_effect
 from auditstream.screen import Screen
@@ -17,6 +18,9 @@ from processor.rule_files import load_rules
 from rules.errors import Code, LoadResult, Problem
 from rules.ruleset import Ruleset
 from rules.text import escape, without_bytes
+
+_MAX_NAMED: Final = 20
+"""So many rules that wait are named: the line is to stay one."""
 
 
 def load_settings(settings: Settings, machine: Screen | None = None) -> LoadResult:
@@ -55,6 +59,17 @@ def ready_rules(settings: Settings, screen: Screen, *, is_machine: bool = False)
     refuse_unknown_rules(settings, result.ruleset)
     screen.note(escape(line) for line in without_effect(settings, result.ruleset))
     return result.ruleset
+
+
+def waiting(ruleset: Ruleset) -> list[str]:
+    """Return the line that says which rules wait for a list of the user's, if any do."""
+    rules = ruleset.waiting
+    if not rules:
+        return []
+    named = ", ".join(f"'{rule.name}' ({', '.join(rule.empty_lists)})" for rule in rules[:_MAX_NAMED])
+    more = f" and {len(rules) - _MAX_NAMED:,} more" if len(rules) > _MAX_NAMED else ""
+    are = "rule is off and waits" if len(rules) == 1 else "rules are off and wait"
+    return [escape(f"auditstream: {len(rules):,} {are} for a list of yours (docs/rules.md): {named}{more}")]
 
 
 def tell_refused(result: LoadResult, screen: Screen, *, is_machine: bool) -> None:

@@ -17,6 +17,7 @@ from auditstream.rule_loading import (
     ready_rules,
     result_json,
     tell_refused,
+    waiting,
 )
 from auditstream.screen import Screen
 from auditstream.settings import Settings
@@ -78,6 +79,7 @@ def list_rules(settings: Settings, output_format: Format, screen: Screen) -> int
     else:
         rows = [_row(rule) for rule in ruleset.rules]
         screen.show(aligned([("rule", "priority", "enabled", "tags", "where"), *rows]))
+    screen.note(waiting(ruleset))
     return OK
 
 

@@ -18,6 +18,7 @@ from rules.ruleset import Rule
 
 _PACK: Final = "pack:"
 _SUFFIX: Final = ".jsonl"
+_LISTS: Final = "lists.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ class Folder:
     def sample_path(self, rule: Rule) -> str:
         """Return where the samples of a rule of this folder belong, as it is shown."""
         return self._shown(group_of(rule), file_stem(rule.name) + _SUFFIX)
+
+    def lists(self) -> Path | None:
+        """Return the rule file beside samples that has what they take for granted: lists as a user fills them."""
+        path = self._root / "samples" / _LISTS
+        try:
+            return path if isinstance(path, Path) and path.is_file() else None
+        except OSError:  # told with the samples
+            return None
 
     def sample_files(self) -> Iterator[SampleFile]:
         """Yield the sample files in the order of their names; hidden ones and files of other kinds are passed over."""

@@ -57,7 +57,9 @@ class _Tested:
 def run_samples(settings: Settings, output_format: Format, screen: Screen, *, is_strict: bool) -> int:
     """Judge the samples of the folders that the settings name, of the pack if they name none; return the exit code."""
     folders = _folders(settings)
-    ruleset = ready_rules(settings, screen, is_machine=output_format is Format.JSON)
+    lists = filter(None, (folder.lists() for folder in folders))
+    with_lists = settings.model_copy(update={"rules": (*settings.rules, *lists)})
+    ruleset = ready_rules(with_lists, screen, is_machine=output_format is Format.JSON)
     if ruleset is None:
         return FINDINGS
     tested = _Tested()

@@ -19,7 +19,7 @@ from auditstream.exit_codes import FINDINGS, INTERRUPTED, OK
 from auditstream.local_topic import LocalTopic
 from auditstream.log import logged
 from auditstream.replay_command import MAX_COMPLAINTS
-from auditstream.rule_loading import ready_engine, ready_rules
+from auditstream.rule_loading import ready_engine, ready_rules, waiting
 from auditstream.screen import Screen
 from auditstream.serve import Service, TryAgain, serve
 from auditstream.server import Front, Stop, listen
@@ -179,6 +179,7 @@ def greeting(address: str, ruleset: Ruleset, settings: ServeSettings) -> list[st
         "auditstream: what is known of resources is kept in memory, and forgotten when this ends"
         if settings.state is None
         else f"auditstream: what is known of resources is kept in {escape(str(settings.state))}",
+        *waiting(ruleset),
     ]
     if not enabled:
         lines.append("auditstream: no rule is enabled, so that nothing can alert: see 'auditstream rules list'")

@@ -24,7 +24,7 @@ from rules.outdated import Users
 from rules.output import ExtraField, Format, joined, read_output
 from rules.parser import parse
 from rules.resolver import FLATTEN, LATER_FILE, TOO_DEEP, BrokenMacroError, MacroError, Resolver
-from rules.ruleset import Rule
+from rules.ruleset import Rule, needed_lists
 from rules.text import Sources, Text
 from rules.tokenizer import ConditionError
 
@@ -170,6 +170,7 @@ class _Compilation:
             condition=condition,
             output=output,
             extra_fields=extra_fields,
+            empty_lists=tuple(filter(self.resolver.is_empty, needed_lists(item.tags))),
         )
 
     def _tell(self, code: Code, message: str, at: int, hint: str = "", part: str = "") -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Code(StrEnum):
-    """The reference engine's codes, and four of ours at the end; `LOAD_ERR_*` refuse the load, the others warn."""
+    """The reference engine's codes, and five of ours at the end; `LOAD_ERR_*` refuse the load, the others warn."""
 
     FILE_READ = "LOAD_ERR_FILE_READ"
     YAML_PARSE = "LOAD_ERR_YAML_PARSE"
@@ -48,6 +48,7 @@ class Code(StrEnum):
     LIST_NAME_AS_TEXT = "LOAD_LIST_NAME_AS_TEXT"
     EXCEPTION_VALUE_QUOTED = "LOAD_EXCEPTION_VALUE_QUOTED"
     UNKNOWN_RULE = "LOAD_UNKNOWN_RULE"
+    NEEDED_LIST_EMPTY = "LOAD_NEEDED_LIST_EMPTY"
 
     @property
     def is_error(self) -> bool:
@@ -84,6 +85,7 @@ _DESCRIPTIONS = {
     Code.LIST_NAME_AS_TEXT: "a list's name stands where no list can be meant",
     Code.EXCEPTION_VALUE_QUOTED: "a value of an exception is put between quotes",
     Code.UNKNOWN_RULE: "a configuration names a rule that there is not",
+    Code.NEEDED_LIST_EMPTY: "a rule is on that waits for a list to be filled",
 }
 
 

@@ -6,7 +6,7 @@ one error and there is no ruleset.
 Called by `processor.rule_files`, which reads the files, and by tests.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -48,7 +48,7 @@ def load(
     collected = collect(items, sources, problems)
     compiled = compile_rules(collected, configuration, checker, sources, problems)
     rules = configuration.under(selection).apply(compiled)
-    problems = _without_repeats(problems)
+    problems = [*_without_repeats(problems), *_needed(rules)]
     is_refused = any(problem.code.is_error for problem in problems)
     ruleset = (
         None if is_refused else Ruleset(rules, selection.matching, _digest(files, rules, selection, configuration))
@@ -77,6 +77,16 @@ def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
             seen.add(key)
             once.append(problem)
     return once
+
+
+def _needed(rules: Iterable[Rule]) -> Iterator[Problem]:
+    """Yield a warning for each empty list that a rule which is on, whatever switched it on, means nothing without."""
+    for rule in rules:
+        for name in rule.empty_lists if rule.is_enabled else ():
+            message = f"this rule is on, and its list '{name}' is empty: fill the list or switch the rule off"
+            hint = f"in a file of your own, write `- list: {name}` and its `items`"
+            title = f"rule {rule.name}"
+            yield Problem(Code.NEEDED_LIST_EMPTY, message, rule.position, title, hint, "tags")
 
 
 def _digest(

@@ -68,6 +68,10 @@ class Resolver:
         self._resolving: Final[set[str]] = set()
         self._resolve_all(self.definitions.lists, self.definitions.macros)
 
+    def is_empty(self, name: str) -> bool:
+        """Tell whether there is a list of this name, and no item in it, nor in the lists that it holds."""
+        return self._sizes.get(name) == 0
+
     def go_back(self, former: Former, outdated: Collection[str]) -> None:
         """Take the definitions as they were before a file; lists and macros that are not outdated stay as they are."""
         self.definitions.undo(former)

@@ -1,6 +1,6 @@
 """The rules of one load, ready to be asked: `Ruleset.match(event)` is all that the engine needs of this package."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -40,6 +40,18 @@ class Rule:
     output: Format
     extra_fields: tuple[ExtraField, ...] = ()
     """What its alerts' `output_fields` have besides the fields of the output."""
+    empty_lists: tuple[str, ...] = ()
+    """The lists that it means nothing without, as its tags say, and that nobody has filled."""
+
+
+_NEEDS_LIST: Final = "needs_list:"
+
+
+def needed_lists(tags: Iterable[str]) -> Iterator[str]:
+    """Yield the lists that a rule means nothing without: those of its tags `needs_list:NAME`, sorted."""
+    for tag in sorted(tags):
+        if tag.startswith(_NEEDS_LIST):
+            yield tag.removeprefix(_NEEDS_LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,11 @@ class Ruleset:
             [(rule.condition, (rule, generator.generate(rule.condition, rule.name).matches)) for rule in enabled],
             generator.slot,
         )
+
+    @property
+    def waiting(self) -> Sequence[Rule]:
+        """Rules that are off and will be of use when somebody fills their lists."""
+        return [rule for rule in self.rules if rule.empty_lists and not rule.is_enabled]
 
     @property
     def by_name(self) -> Mapping[str, Rule]:

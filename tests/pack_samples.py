@@ -54,7 +54,9 @@ def outcome_by_both(
     """Return the same, and hold it against the interpreter: every rule is asked, which takes its time."""
     state = MemoryState()
     outcome = _outcome(event, ruleset, before, state)
-    (record,) = split(b'{"kind":"EventList","items":[%b]}' % bytes(_raw(event)), cluster="c", received_ms=0).records
+    (record,) = split(
+        b'{"kind":"EventList","items":[%b]}' % bytes(_raw(event)), cluster="default", received_ms=0
+    ).records
     judged = observed(record, Inventory(state), sample.HOSTNAME)
     assert isinstance(judged, Event)
     assert [alert.rule for alert in outcome.alerts] == [rule.name for rule in matches(ruleset, judged)]

@@ -70,7 +70,7 @@ def test_the_demo_tells_of_many_rules_and_of_lifetimes(run: "Run") -> None:
     lifetimes = re.findall(
         r"(\w+) destroyed \(name=\S+ .*?lifetime_seconds=(\d+) deleted_by=\S+ created_by=\w", ended.out
     )
-    assert {kind for kind, _ in lifetimes} == {"ConfigMap", "Deployment", "Namespace"}
+    assert {kind for kind, _ in lifetimes} >= {"ConfigMap", "Deployment", "Namespace"}
     assert any(int(seconds) > 0 for _, seconds in lifetimes)
 
 

@@ -21,7 +21,10 @@ from wire.kafka_settings import KafkaSettings
 
 Command = Callable[..., tuple[int, str]]
 
-GREETING: Final = r"auditstream: health and metrics on http://127\.0\.0\.1:\d+; \d+ rules\n"
+GREETING: Final = (
+    r"auditstream: health and metrics on http://127\.0\.0\.1:\d+; \d+ rules\n"
+    r"auditstream: \d rules are off and wait for a list of yours \(docs/rules\.md\): '.+\)\n"
+)
 
 BROKEN: Final = """\
 - rule: Broken

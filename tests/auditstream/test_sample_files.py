@@ -95,6 +95,19 @@ def test_a_folder_knows_its_rules_and_where_their_samples_belong(
     assert Folder().sample_path(shipped) == "pack:samples/suspicious/exec-or-attach-to-pod.jsonl"
 
 
+def test_lists_that_samples_take_for_granted_are_found_beside_them(tmp_path: Path) -> None:
+    assert Folder(tmp_path).lists() is None
+    (tmp_path / "samples" / "lists.yaml").mkdir(parents=True)
+    assert Folder(tmp_path).lists() is None
+    _write(tmp_path / "b" / "samples" / "lists.yaml", "")
+    assert Folder(tmp_path / "b").lists() == tmp_path / "b" / "samples" / "lists.yaml"
+    with open_folder() as folder:
+        _write(folder / "samples" / "lists.yaml", "")
+        (folder / "samples").chmod(0)
+        with as_nobody():
+            assert Folder(folder).lists() is None
+
+
 def test_the_pack_has_samples_for_all_its_files() -> None:
     found = list(Folder().sample_files())
     assert {file.group for file in found} == Folder().groups() == {"suspicious", "lifecycle", "every_event"}

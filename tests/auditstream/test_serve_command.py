@@ -311,3 +311,13 @@ def test_variables_that_kubernetes_sets_for_a_service_of_our_name_do_no_harm(ser
 def test_rules_none_of_which_is_enabled_are_told(make_ruleset: Callable[..., Ruleset]) -> None:
     lines = greeting("http://x", make_ruleset("[]"), ServeSettings())
     assert any(line.startswith("auditstream: no rule is enabled") for line in lines)
+
+
+def test_rules_that_wait_for_a_list_are_told_at_the_start(make_ruleset: Callable[..., Ruleset]) -> None:
+    ruleset = make_ruleset(
+        "- list: mine\n  items: []\n"
+        "- {rule: A, desc: d, condition: ka.verb in (mine), output: o, priority: INFO, source: k8s_audit, "
+        'enabled: false, tags: ["needs_list:mine"]}\n'
+    )
+    told = "auditstream: 1 rule is off and waits for a list of yours (docs/rules.md): 'A' (mine)"
+    assert told in greeting("http://x", ruleset, ServeSettings())

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,13 +9,11 @@ import rules
 from ingest.split import split
 from processor.alert import Alert
 from processor.engine import Engine
-from processor.rule_files import pack_files
 from processor.state import MemoryState, State
-from rules.loader import load
 from rules.ruleset import Rule, Ruleset
-from rules.selection import Choice, Selection
 from tests.deploy.audit_policy import Event, Policy, cut, read
 from tests.pack_samples import Sample
+from tests.rules.pack_rules import all_on
 
 ROOT: Final = Path(rules.__file__).parents[1]
 DEPLOY: Final = ROOT / "deploy" / "apiserver"
@@ -31,14 +28,9 @@ def shipped_policy() -> Any:
     return read((DEPLOY / "audit-policy.yaml").read_text(encoding="utf-8"))
 
 
-@cache
 def ruleset() -> Ruleset:
-    """Return the pack with all its rules enabled."""
-    shipped = load(pack_files()).ruleset
-    assert shipped is not None
-    every = load(pack_files(), Selection((Choice(enables=True, pattern="*"),))).ruleset
-    assert every is not None
-    return every
+    """Return the pack with all its rules enabled, and the lists filled that some wait for."""
+    return all_on()
 
 
 def told(policy: Policy, events: Iterable[Event]) -> list[Event]:

@@ -18,7 +18,7 @@ from rules.ruleset import Rule
 from tests.deploy.audit_policy import Policy, request_of
 from tests.deploy.blindness import Gap, comparisons, gaps
 from tests.deploy.kubernetes_api import SUBRESOURCES
-from tests.deploy.pack import ruleset, sample_tellings, shipped_policy, tellings, told
+from tests.deploy.pack import Telling, ruleset, sample_tellings, shipped_policy, tellings, told
 from tests.pack_samples import samples
 
 RULES = ruleset().rules
@@ -29,12 +29,28 @@ SAMPLES = [
 ]
 
 _DROPPED = "the event"
+_OF_ALL_REQUESTS = {"Every Audit Event", "Request From Unexpected Network"}
+_BEFORE = ("before.exists", "before.created.user", "before.deleted.user", "before.deleted.time")
+_LIFE = (
+    *("exists", "before.exists", "lifetime_seconds", "created.user", "created.source_ip", "created.time"),
+    *("deleted.user", "owner.kind", "owner.name"),
+)
+_MANY = ("count", "names")
+_ENTERED = (
+    *("age_seconds", "before.deleted.user", "created.user", "entered.time", "entered.user", "root.kind", "root.name"),
+    *("root.user", "capabilities_added", "host_ipc", "host_network", "host_path_prefixes", "host_paths", "host_pid"),
+    *("images", "privileged"),
+)
 KEPT_FROM_RULES = {
     ("Every Audit Event", _DROPPED): "It tells what is sent.",
     ("Impersonation Refused", _DROPPED): (
         "A component whose credentials were stolen may try it at what is dropped, and learn what it could ask openly."
     ),
     ("User Impersonated", _DROPPED): "The same with the right to: a heartbeat, a status or a health probe in its name.",
+    ("Full Administrator At Work", _DROPPED): "The same in the name of one.",
+    ("Unlisted Administrator At Work", _DROPPED): "The same.",
+    ("Request By Unlisted User", _DROPPED): "Of controllers, which pass by their group.",
+    ("Request From Unexpected Network", _DROPPED): "Who has a component's credentials asks for more than that.",
     ("Kubelet Outside Its Bounds", _DROPPED): "It goes by words that are said of nodes, pods and tokens alone.",
     (
         "Long-Lived Service Account Token Made",
@@ -44,6 +60,37 @@ KEPT_FROM_RULES = {
         "Long-Lived Service Account Token Made",
         "jevt.value[/requestObject/metadata/annotations/kubernetes.io~1service-account.name]",
     ): "The same.",
+    # Only whether a request that was answered 406 was done: at level Metadata nothing says so.
+    **{
+        (rule, "jevt.value[/requestObject]"): "Of a write without bodies that was answered 406."
+        for rule in (
+            "Admission Control Changed Or Deleted",
+            "Full Administrator At Work",
+            "Long-Lived Service Account Token Made",
+            "Mutating Webhook Written",
+            "Node Made By Other Than Its Kubelet",
+        )
+    },
+    # Answers would repeat what Secrets hold: they are known by name and time instead of by uid.
+    **{
+        (rule, f"resource.{name}"): "A Secret is remembered by its requests."
+        for rule, names in {
+            "Secret Created": _BEFORE,
+            "Secret Destroyed": _LIFE,
+            "Resources Deleted In Bulk": _MANY,
+            "Resources Deleted With Their Namespace": _MANY,
+        }.items()
+        for name in names
+    },
+    # What a pod asks for is remembered from its own events.
+    **{
+        ("Dangerous Pod Entered And Deleted Within Minutes", f"resource.{name}"): "An eviction's answer shows no pod."
+        for name in _ENTERED
+    },
+    (
+        "Resources Deleted With Their Namespace",
+        "jevt.value[/responseObject/items]",
+    ): "That a namespace had no Secrets is not seen: it is told as if it had some.",
 }
 
 
@@ -70,7 +117,15 @@ def test_a_sample_tells_the_same_under_the_policy(rule: Rule, sample: Any) -> No
     assert bool(whole) is sample.alert
     if rule.name == "Every Audit Event" and not told(shipped_policy(), [sample.event]):
         return  # of the first stage, which is not told
-    assert sample_tellings(sample, rule, shipped_policy()) == whole
+    blind = sample_tellings(sample, rule, shipped_policy())
+    assert _without_uids_of_secrets(blind, rule) == _without_uids_of_secrets(whole, rule)
+
+
+def _without_uids_of_secrets(tellings: list[Telling], rule: Rule) -> list[Telling]:
+    """Answers of Secrets are not sent, and so no uid of one is known."""
+    if rule.name not in {"Secret Created", "Secret Destroyed"}:
+        return tellings
+    return [(*one[:3], json.dumps({**json.loads(one[3]), "resource.uid": None}, sort_keys=True)) for one in tellings]
 
 
 def test_every_rule_is_asked_about_an_event_that_alerts() -> None:
@@ -86,13 +141,17 @@ def test_recorded_bodies_tell_the_same_under_the_policy() -> None:
     events = [event for body in bodies() for event in json.loads(body)["items"]]
     kept = told(shipped_policy(), events)
     assert len(kept) < len(events) / 2
-    whole = [telling for telling in tellings(events) if telling[0] != "Every Audit Event"]
+    whole = [telling for telling in tellings(events) if telling[0] not in _OF_ALL_REQUESTS]
     assert len(whole) > 100
-    blind = [telling for telling in tellings(kept) if telling[0] != "Every Audit Event"]
-    assert [telling[:3] for telling in blind] == [telling[:3] for telling in whole]
-    # Answers of Secrets are not sent, and so no uid of one is known.
-    differing = [one[2] for one, other in zip(blind, whole, strict=True) if one != other]
-    assert [output for output in differing if "resource=secrets" not in output] == []
+    blind = [telling for telling in tellings(kept) if telling[0] not in _OF_ALL_REQUESTS]
+    # Answers of Secrets are not sent, and so neither what a bulk deletion deleted nor any uid is known.
+    assert [_shown(one) for one in blind] == [_shown(one) for one in whole]
+    differing = [one for one, other in zip(blind, whole, strict=True) if one != other]
+    assert [one for one in differing if "resource=secrets" not in one[2] and not one[0].startswith("Secret ")] == []
+
+
+def _shown(telling: Telling) -> tuple[str, ...]:
+    return telling[:2] if "resource=secrets" in telling[2] else telling[:3]
 
 
 # --- by all requests -------------------------------------------------------------------------------------------------
@@ -111,7 +170,7 @@ def test_only_what_is_accounted_for_is_kept_from_rules(shipped_gaps: set[Gap]) -
     for gap in found:
         if gap.rule == "Kubelet Outside Its Bounds":
             assert gap.target in {"events", "leases"}
-        if gap.rule == "Long-Lived Service Account Token Made":
+        if gap.rule == "Long-Lived Service Account Token Made" and gap.missing != "jevt.value[/requestObject]":
             assert (gap.verb, gap.target) == ("update", "secrets")
 
 

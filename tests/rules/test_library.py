@@ -15,19 +15,30 @@ from rules.items import Priority
 from rules.ruleset import Rule
 from tests.pack_samples import Sample, outcome_by_both, raw_samples, samples
 from tests.rules.pack_rules import (
+    NO_ALARM,
     RULES,
     alerts_of,
     all_on,
     as_shipped,
     names_of,
     ruleset_of,
+    waits,
 )
 
 SAMPLES = Path(rules.__file__).parent / "library" / "samples"
 STOCK_NAMES = Path(__file__).parent / "fixtures" / "stock-names.txt"
 
-MAX_SAMPLE_BYTES = 320_000
+MAX_SAMPLE_BYTES = 750_000
 MEANT_TO_BE_OFF = {"Every Audit Event"}
+
+# What these tell is not a change.
+NO_CHANGE = {
+    "User Impersonated",
+    "Service Account Asks For Its Permissions",
+    "Unlisted Administrator At Work",
+    "Request By Unlisted User",
+    "Request From Unexpected Network",
+}
 
 # Placeholders that stand where something secret stood.
 REDACTED = "[redacted]"
@@ -70,11 +81,12 @@ def test_no_name_is_one_of_falcos_stock_file() -> None:
 
 
 def test_only_what_is_meant_to_be_off_is_off() -> None:
-    assert {rule.name for rule in ruleset_of(as_shipped()).rules if not rule.is_enabled} == MEANT_TO_BE_OFF
+    off = {rule.name for rule in ruleset_of(as_shipped()).rules if not rule.is_enabled}
+    assert off == MEANT_TO_BE_OFF | {rule.name for rule in RULES if waits(rule)}
 
 
 def test_samples_belong_to_rules_and_stay_small() -> None:
-    files = set(SAMPLES.rglob("*.*"))
+    files = set(SAMPLES.rglob("*.*")) - {SAMPLES / "lists.yaml"}
     assert files == {SAMPLES / group_of(rule) / f"{file_stem(rule.name)}.jsonl" for rule in RULES}
     assert sum(file.stat().st_size for file in files) < MAX_SAMPLE_BYTES
 
@@ -112,7 +124,8 @@ def test_a_rule_says_what_it_is(rule: Rule) -> None:
     assert techniques
     assert all(re.fullmatch(r"mitre_t\d{4}(\.\d{3})?", tag) for tag in techniques)
     assert len(rule.tags) > 1 + len(techniques), "a theme"
-    assert rule.priority in (Priority.WARNING, Priority.NOTICE)
+    informs = (Priority.INFORMATIONAL,) if rule.name in NO_ALARM else (Priority.WARNING, Priority.NOTICE)
+    assert rule.priority in informs
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -146,6 +159,16 @@ def test_a_sample_alerts_or_not_as_it_says_among_all_rules(rule: str, sample: Sa
     assert (rule in {alert.rule for alert in alerts}) is sample.alert
 
 
+def test_a_controllers_pod_is_told_with_the_person_behind_it() -> None:
+    rule = next(rule for rule in RULES if rule.name == "Dangerous Pod Made By Controller")
+    sample = next(sample for sample in samples(rule) if sample.alert and sample.before)
+    (alert,) = (alert for alert in alerts_of(sample.event, before=sample.before) if alert.rule == rule.name)
+    fields = alert.output_fields
+    assert fields["ka.user.name"] == "system:serviceaccount:kube-system:replicaset-controller"
+    assert (fields["resource.owner.kind"], fields["resource.root.kind"]) == ("ReplicaSet", "Deployment")
+    assert fields["resource.root.user"] == sample.before[0]["user"]["username"]
+
+
 # --- once a request, only where something happened -------------------------------------------------------------------
 
 
@@ -171,8 +194,8 @@ def test_a_dry_run_that_succeeds_is_no_warning(rule: str, sample: Sample) -> Non
     never_dry = subresource in {"exec", "attach", "portforward", "proxy", "token"}
     if not is_alert or never_dry or event["verb"] not in {"create", "update", "patch", "delete", "deletecollection"}:
         return
-    if rule in MEANT_TO_BE_OFF | {"User Impersonated", "Service Account Asks For Its Permissions"}:
-        return  # what these tell is not a change
+    if rule in MEANT_TO_BE_OFF | NO_CHANGE:
+        return
     uri = str(event["requestURI"])
     dry = {**event, "requestURI": uri + ("&" if "?" in uri else "?") + "dryRun=All"}
     status = event["responseStatus"]

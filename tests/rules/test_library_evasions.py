@@ -51,7 +51,16 @@ def _anonymous(**members: object) -> dict[str, Any]:
     return {"user": {"username": "system:anonymous", "groups": ["system:unauthenticated"]}, **members}
 
 
+def _unanswered(resource: str, spec: object, **members: object) -> dict[str, Any]:
+    """Make a request that was done, though its answer could not be given in the form that was asked for."""
+    target = {"resource": resource, "namespace": "shop", "name": "x"}
+    return {"objectRef": target, "responseStatus": {"code": 406}, "requestObject": {"spec": spec}, **members}
+
+
 CASES = [
+    ("Privileged Pod Or Template", _unanswered("pods", _PRIVILEGED)),
+    ("Service On Node Port", _unanswered("services", {"type": "NodePort"})),
+    ("Service Created", _unanswered("services", {})),
     (_LOWERED, _patched("namespaces", [{"op": "add", "path": "/metadata/labels", "value": {_ENFORCE: "privileged"}}],
                         _labelled(**{_ENFORCE: "privileged"}))),
     (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/labels"}], {"metadata": {}})),
@@ -100,6 +109,8 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
         (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/annotations/a"}], {"metadata": {}})),
         (_CREDENTIALS, _patched("configmaps", _labelled(team="a"), {"data": {"password": "x"}})),
         (_VOLUME, _volume(hostPath={"path": "/mnt/disk1"})),
+        ("Service Created", _unanswered("services", {}, requestObject=...)),
+        ("Service Created", _unanswered("services", {}, verb="update")),
         ("Anonymous Request Served", _anonymous(responseStatus={"code": 404}, objectRef=..., verb="get",
                                                 requestURI="/healthz/nosuch")),
         ("Binding For Anonymous Or All Users",
