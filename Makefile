@@ -32,8 +32,13 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
 	$(BIN)/pytest -m chaos -s
 
-e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker; takes minutes
+e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker, and a real API server; takes minutes
 	$(BIN)/pytest -m e2e
+ifdef KUBE_TESTBED
+	$(BIN)/pytest -m kube
+else
+	@echo "make e2e: the tests against a real API server were left out: KUBE_TESTBED is not set, see CONTRIBUTING.md"
+endif
 
 bench: .venv/.dev  ## what rules cost, and an event from Kafka to Kafka beside a bare consumer
 	$(BIN)/python -m benchmarks.rules
