@@ -29,6 +29,20 @@ rules:
 """
 """Every stage of every request, with both bodies: what an operator may have for other reasons."""
 
+MADE: Final = "Privileged Pod Made"
+
+MINE: Final = f"""\
+- rule: {MADE}
+  desc: A pod with a privileged container was made, by a person or by a controller.
+  condition: >
+    ka.verb = create and ka.target.resource = pods and not ka.target.subresource exists
+    and ka.response.code = 201 and podspec.privileged = true
+  output: privileged pod made by %ka.user.name
+  priority: NOTICE
+  source: k8s_audit
+"""
+"""A rule of the test's own: the ones that ship tell of a template where it is written, not of each pod made from it."""
+
 SHIPPED: Final = "shipped"
 
 _PAUSE_SECONDS: Final = 3.0
@@ -58,7 +72,8 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param != SHIPPED:
         policy = folder / "policy.yaml"
         policy.write_text(EVERYTHING)
-    with watching(folder) as watcher:
+    (folder / "mine.yaml").write_text(MINE)
+    with watching(folder, "--rules", "mine.yaml") as watcher:
         with started(folder, policy, watcher.kubeconfig(), FLAGS) as cluster:
             story.tell(cluster, story.FIRST_HALF)
             watcher.kill()

@@ -8,6 +8,7 @@ from tests.kube.objects import (
     daemon_set,
     delete_options,
     deployment,
+    eviction,
     job,
     namespace,
     permission,
@@ -20,8 +21,8 @@ from tests.kube.objects import (
     stateful_set,
     with_finalizer,
 )
-from tests.kube.story_work import SHOP
-from tests.kube.testbed import Cluster, until
+from tests.kube.story_work import SHOP, TABLE
+from tests.kube.testbed import Cluster, Manifest, until
 
 YARD: Final = "yard"
 """A namespace that is deleted with all that it holds, and made anew."""
@@ -77,10 +78,30 @@ def bare_pods(cluster: Cluster) -> None:
     cluster.bob(f"delete pod now -n {SHOP} --now --wait=false")
     cluster.bob(f"delete pod homeless -n {SHOP}")
     cluster.gone("pod/now", SHOP)
-    # No kubelet will say that it has stopped: the garbage collector of pods does, for want of the node.
+    # No kubelet will say that it has stopped: the garbage collector of pods does, for want of the node, after a while.
     cluster.alice.create(pod("lost", SHOP, nodeName="no-such-node"))
     cluster.bob(f"delete pod lost -n {SHOP} --wait=false")
-    cluster.gone("pod/lost", SHOP)
+
+
+def pods_without_grace(cluster: Cluster) -> None:
+    """Delete, evict and delete in bulk pods that have ended or have no node: no kubelet tells of their end."""
+    ways = ("deleted", "evicted", "bulk")
+    ended, homeless = ([f"{kind}-{way}" for way in ways] for kind in ("ended", "homeless"))
+    cluster.alice.create(
+        *(_labelled(pod(name, SHOP, restartPolicy="Never"), end=name.split("-")[1]) for name in ended),
+        *(_labelled(pod(name, SHOP, nodeSelector={"no": "node"}), end=name.split("-")[1]) for name in homeless),
+    )
+    cluster.alice(f"wait --for=jsonpath={{.status.phase}}=Succeeded pod/{' pod/'.join(ended)} -n {SHOP} --timeout=60s")
+    cluster.bob(f"delete pods -l end=deleted -n {SHOP}")
+    for name in (ended[1], homeless[1]):
+        cluster.carol(f"create --raw /api/v1/namespaces/{SHOP}/pods/{name}/eviction -f -", eviction(name, SHOP))
+    cluster.bob(bulk("pods", "?labelSelector=end%3Dbulk"))
+    cluster.gone("pods -l end", SHOP)
+
+
+def _labelled(manifest: Manifest, **labels: str) -> Manifest:
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**metadata["labels"], **labels}}}
 
 
 def names_made_again(cluster: Cluster) -> None:
@@ -112,6 +133,24 @@ def finalizers(cluster: Cluster) -> None:
         cluster.carol(f"patch {target} -n {SHOP} {_NO_FINALIZERS}")
     for target in targets:
         cluster.gone(target, SHOP)
+
+
+def finalizers_removed_by_other_means(cluster: Cluster) -> None:
+    """Let objects go by an update, by a JSON patch, by an apply without, and where only a table is asked for."""
+    alice, maps = cluster.alice, f"/api/v1/namespaces/{SHOP}/configmaps"
+    names = ("by-put", "by-json", "by-table")
+    alice.create(*(with_finalizer(config_map(name, SHOP)) for name in names))
+    alice.apply(with_finalizer(config_map("by-apply", SHOP)), options="--server-side")
+    for name in (*names, "by-apply"):
+        assert alice.request("DELETE", f"{maps}/{name}", accept=TABLE).code == 200
+    cluster.bob(f"replace -n {SHOP} -f -", config_map("by-put", SHOP))
+    remove = '[{"op":"remove","path":"/metadata/finalizers"}]'
+    cluster.bob(f"patch configmap by-json -n {SHOP} --type=json -p '{remove}'")
+    cluster.alice.apply(config_map("by-apply", SHOP), options="--server-side")
+    none, merge = {"metadata": {"finalizers": None}}, "application/merge-patch+json"
+    assert alice.request("PATCH", f"{maps}/by-table", none, accept=TABLE, content=merge).code == 200
+    for name in (*names, "by-apply"):
+        cluster.gone(f"configmap/{name}", SHOP)
 
 
 def many_at_once(cluster: Cluster) -> None:
@@ -165,7 +204,12 @@ def a_namespace_with_all_it_holds(cluster: Cluster) -> None:
     )
     cluster.running("app=b", YARD, 2)
     bob(f"delete namespace {YARD} --wait=false")
-    until(lambda: not bob.list("pods", f"-n {YARD}"), "the namespace has no pods")
+
+    def only_one_is_left() -> bool:
+        (*others, late) = bob.list("pods,configmaps", f"-n {YARD}") or [{}]
+        return not others and "deletionTimestamp" in late.get("metadata", ())
+
+    until(only_one_is_left, "all is gone but what waits for its finalizer")
     cluster.alice.is_refused("create -f -", config_map("too-late", YARD))
     bob(f"patch configmap late -n {YARD} {_NO_FINALIZERS}")
     cluster.gone(f"namespace/{YARD}", "default")

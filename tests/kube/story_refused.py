@@ -95,6 +95,21 @@ def against_admission(cluster: Cluster) -> None:
     bob("delete validatingadmissionpolicybinding,validatingadmissionpolicy --all")
 
 
+def in_another_group(cluster: Cluster) -> None:
+    """Make and delete what only has kind and name of something that is there."""
+    group, what = "example.test", {"plural": "configmaps", "singular": "configmap", "kind": "ConfigMap"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    spec = {"group": group, "names": what, "scope": "Namespaced", "versions": [version]}
+    cluster.bob.create(named("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"configmaps.{group}", spec=spec))
+    cluster.bob(f"wait --for=condition=Established crd/configmaps.{group} --timeout=60s")
+    path = f"/apis/{group}/v1/namespaces/{SHOP}/configmaps"
+    for name in (KEPT, "elsewhere"):
+        made = named(f"{group}/v1", "ConfigMap", name, SHOP)
+        assert cluster.bob.request("POST", path, made).code == 201
+    assert cluster.bob.request("DELETE", f"{path}/{KEPT}").code == 200
+
+
 def _is_admitted(cluster: Cluster, kind: str, manifest: Manifest) -> bool:
     """Tell whether something would be admitted: policies and webhooks take a moment to be known."""
     return cluster.alice.request("POST", f"/api/v1/namespaces/{SHOP}/{kind}?dryRun=All", manifest).code == 201

@@ -8,6 +8,7 @@ from tests.kube.objects import (
     config_map,
     cron_job,
     daemon_set,
+    delete_options,
     deployment,
     eviction,
     job,
@@ -21,6 +22,7 @@ from tests.kube.objects import (
     service,
     service_account,
     stateful_set,
+    with_finalizer,
 )
 from tests.kube.testbed import Cluster, until
 
@@ -30,10 +32,13 @@ SHOP: Final = "shop"
 DANGEROUS: Final = "till"
 """The Deployment by which alice makes pods that are privileged, without making one herself."""
 
+UNTOLD: Final = "untold"
+"""Where what is done is answered as if it were not."""
+
 CRON: Final = "tick"
 
-_TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
-_METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
+METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
 
 def people_are_let_in(cluster: Cluster) -> None:
@@ -91,7 +96,7 @@ def patches_of_all_kinds(cluster: Cluster) -> None:
     """Change objects by each kind of patch, by whole replacement, by labels."""
     cluster.alice.create(config_map("settings", SHOP, a="1"), service("web", SHOP), service_account("robot", SHOP))
     cluster.bob(f"""patch configmap settings -n {SHOP} --type=merge -p '{{"data":{{"b":"2"}}}}'""")
-    cluster.carol(f"""patch service web -n {SHOP} --type=strategic -p '{{"spec":{{"ports":[{{"port":81}}]}}}}'""")
+    cluster.carol(f"""patch service web -n {SHOP} --type=strategic -p '{{"spec":{{"sessionAffinity":"ClientIP"}}}}'""")
     json_patch = '[{"op":"add","path":"/data/c","value":"3"}]'
     cluster.carol(f"patch configmap settings -n {SHOP} --type=json -p '{json_patch}'")
     cluster.alice(f"annotate serviceaccount robot -n {SHOP} who=alice")
@@ -125,7 +130,7 @@ def names_from_the_server(cluster: Cluster) -> None:
 def answers_of_other_forms(cluster: Cluster) -> None:
     """Write as clients do that ask for less than the object."""
     alice, pods, maps = cluster.alice, f"/api/v1/namespaces/{SHOP}/pods", f"/api/v1/namespaces/{SHOP}/configmaps"
-    for accept, name in ((_TABLE, "table"), (_METADATA, "partial")):
+    for accept, name in ((TABLE, "table"), (METADATA, "partial")):
         assert alice.request("POST", pods, pod(name, SHOP, privileged=True), accept=accept).code == 201
         assert alice.request("POST", maps, config_map(f"{name}-", SHOP), accept=accept).code == 201
         assert alice.request("POST", maps, config_map(f"{name}-gone", SHOP), accept=accept).code == 201
@@ -133,8 +138,27 @@ def answers_of_other_forms(cluster: Cluster) -> None:
         merge = "application/merge-patch+json"
         assert alice.request("PATCH", f"{maps}/{name}-gone", patch, accept=accept, content=merge).code == 200
         assert alice.request("DELETE", f"{maps}/{name}-gone", accept=accept).code == 200
-    assert alice.request("DELETE", f"{pods}/table", accept=_TABLE).code == 200
+    assert alice.request("DELETE", f"{pods}/table", accept=TABLE).code == 200
     cluster.gone("pod/table", SHOP)
+
+
+def answers_that_cannot_be_given(cluster: Cluster) -> None:
+    """Write as a client does that asks for a form which the answer does not have: it is done, and answered 406."""
+    alice, core = cluster.alice, f"/api/v1/namespaces/{UNTOLD}"
+    cluster.bob(f"create namespace {UNTOLD}")
+    until(lambda: alice.list("serviceaccounts", f"-n {UNTOLD}"), "the namespace has its service account")
+    many, maps = METADATA.replace("Metadata", "MetadataList"), f"{core}/configmaps"
+    assert alice.request("POST", f"{core}/pods", pod("made", UNTOLD, privileged=True), accept=many).code == 406
+    assert alice.request("POST", maps, config_map("made", UNTOLD), accept=many).code == 406
+    ending = with_finalizer(config_map("ending", UNTOLD))
+    alice.create(ending, config_map("listed", UNTOLD))
+    assert alice.request("DELETE", f"{maps}/ending", delete_options(), accept=many).code == 406
+    none, merge = {"metadata": {"finalizers": None}}, "application/merge-patch+json"
+    assert alice.request("PATCH", f"{maps}/ending", none, accept=many, content=merge).code == 406
+    listed = "?labelSelector=app%3Dlisted"
+    assert alice.request("DELETE", maps + listed, delete_options(), accept=METADATA).code == 406
+    left = {each["metadata"]["name"] for each in alice.list("pods,configmaps", f"-n {UNTOLD}")}
+    assert left == {"made", "kube-root-ca.crt"}
 
 
 def roles_and_bindings(cluster: Cluster) -> None:
