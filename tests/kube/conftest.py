@@ -73,7 +73,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         policy = folder / "policy.yaml"
         policy.write_text(EVERYTHING)
     (folder / "mine.yaml").write_text(MINE)
-    with watching(folder, "--rules", "mine.yaml") as watcher:
+    with watching(folder, "--rules", "mine.yaml", "--state", "state") as watcher:
         with started(folder, policy, watcher.kubeconfig(), FLAGS) as cluster:
             story.tell(cluster, story.FIRST_HALF)
             watcher.kill()

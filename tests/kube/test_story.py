@@ -15,8 +15,6 @@ from tests.kube.watcher import CLUSTER
 
 pytestmark = pytest.mark.kube
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="the inventory is neither listed nor does it know owners yet")
-
 
 def _fields(told: Told, rule: str, user: str) -> list[dict[str, Any]]:
     """Return the output fields of the alerts of a rule on what a user did."""
@@ -35,7 +33,6 @@ def test_alerts_are_those_of_the_api_servers_own_log(told: Told) -> None:
     assert {id_: alert["rule"] for id_, alert in told.alerts.items()} == replayed
 
 
-@NOT_YET
 def test_the_alert_on_a_pod_that_a_deployment_made_names_the_person(told: Told) -> None:
     made = _fields(told, MADE, "system:serviceaccount:kube-system:replicaset-controller")
     assert len(made) == 2
@@ -46,13 +43,11 @@ def test_the_alert_on_a_pod_that_a_deployment_made_names_the_person(told: Told) 
         assert fields["resource.root.user"] == "alice"
 
 
-@NOT_YET
 def test_the_alert_on_a_session_in_such_a_pod_names_both_persons(told: Told) -> None:
     sessions = _fields(told, "Exec Or Attach To Pod", "carol")
     assert "alice" in {fields["resource.root.user"] for fields in sessions if fields["resource.root.name"] == DANGEROUS}
 
 
-@NOT_YET
 def test_what_exists_is_what_kubectl_shows(told: Told) -> None:
     listed = told.watcher.run("resources", "--state", "state", "--json")
     # Answers about Secrets are not sent under the policy that ships, and their uids are nowhere else.
