@@ -49,17 +49,25 @@ def test_the_alert_on_a_session_in_such_a_pod_names_both_persons(told: Told) -> 
 
 
 def test_what_exists_is_what_kubectl_shows(told: Told) -> None:
-    listed = told.watcher.run("resources", "--state", "state", "--json")
     # Answers about Secrets are not sent under the policy that ships, and their uids are nowhere else.
     unknown = [("", "secrets")] if told.is_shipped else []
-    known = of_auditstream(listed, CLUSTER)
-    assert differences(_outside(told.actual), _outside(known), unknown) == []
+    assert differences(_outside(told.actual), _outside(_listed(told)), unknown) == []
 
 
-@pytest.mark.xfail(strict=True, reason="what was answered 406 does not count as done: see docs/limitations.md")
 def test_what_was_done_though_its_answer_could_not_be_given_is_known(told: Told) -> None:
-    listed = told.watcher.run("resources", "--state", "state", "--json")
-    assert differences(told.actual, of_auditstream(listed, CLUSTER), [("", "secrets")]) == []
+    """Its uid is not: that was in the answer."""
+    within = [{thing for thing in inventory if thing.namespace == UNTOLD} for inventory in (told.actual, _listed(told))]
+    assert within[0] == within[1]
+
+
+@pytest.mark.xfail(strict=True, reason="rules ask for a code of success, and this one is 406: see docs/limitations.md")
+def test_a_pod_that_was_made_so_alerts(told: Told) -> None:
+    alerts = [alert for alert in told.alerts.values() if f"{UNTOLD}/made" in alert["output"]]
+    assert "Privileged Pod Or Template" in {alert["rule"] for alert in alerts}
+
+
+def _listed(told: Told) -> Inventory:
+    return of_auditstream(told.watcher.run("resources", "--state", "state", "--json"), CLUSTER)
 
 
 def _outside(inventory: Inventory) -> Inventory:
