@@ -32,8 +32,13 @@ test: .venv/.dev  ## the whole suite, with branch coverage
 chaos: .venv/.dev  ## long outages, workers and brokers killed at random; takes many minutes
 	$(BIN)/pytest -m chaos -s
 
-e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker; takes minutes
+e2e: .venv/.dev  ## the image and docker compose, on this machine's Docker, and a real API server; takes minutes
+ifdef KUBE_TESTBED
+	$(BIN)/pytest -m "e2e or kube"
+else
+	@echo "make e2e: the tests against a real API server are left out: KUBE_TESTBED is not set, see CONTRIBUTING.md"
 	$(BIN)/pytest -m e2e
+endif
 
 bench: .venv/.dev  ## what rules cost, and an event from Kafka to Kafka beside a bare consumer
 	$(BIN)/python -m benchmarks.rules
