@@ -60,7 +60,6 @@ def test_what_was_done_though_its_answer_could_not_be_given_is_known(told: Told)
     assert within[0] == within[1]
 
 
-@pytest.mark.xfail(strict=True, reason="rules ask for a code of success, and this one is 406: see docs/limitations.md")
 def test_a_pod_that_was_made_so_alerts(told: Told) -> None:
     alerts = [alert for alert in told.alerts.values() if f"{UNTOLD}/made" in alert["output"]]
     assert "Privileged Pod Or Template" in {alert["rule"] for alert in alerts}
