@@ -196,7 +196,8 @@ def _end_of_grace(life: Life, missed: Mark | None) -> None:
 
 def _tell(lives: list[Life], history: History) -> None:
     """Give each life what was asked for and done without showing it."""
-    _tell_requests(lives, history)
+    if history.requests or history.unread_ns:
+        _tell_requests(lives, history)
     for entry in reversed(history.entries):
         life = life_at(lives, entry.time_ns)
         if life is not None:

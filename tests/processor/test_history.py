@@ -31,6 +31,8 @@ from processor.history import (
     encode,
     merge,
 )
+from processor.request import MAX_ADDRESS, MAX_AUDIT_ID, MAX_USER
+from processor.spec import MAX_LIST_BYTES, MAX_NAME
 from processor.state import NEVER, expiry_of
 from rules.podspec import PodSpecFacts
 
@@ -213,6 +215,36 @@ def test_a_full_history_is_small() -> None:
     )
     assert len(encode(History((incarnation,)))) < 2_000
     assert len(encode(history)) < 14_000
+
+
+def test_the_largest_history_fits_a_record_of_the_changelog() -> None:
+    def text(limit: int) -> str:
+        return "\U0001f600" * limit
+
+    def mark(time: int) -> Mark:
+        return Mark(2**62 + time, 2**62, bytes(16), text(MAX_USER), text(MAX_ADDRESS), text(MAX_AUDIT_ID))
+
+    name, elements = text(MAX_NAME), tuple(f"{number:05}" for number in range(MAX_LIST_BYTES // 8))
+    asked = PodSpecFacts(True, True, True, True, elements, elements, elements, elements, name, elements)  # noqa: FBT003 - a row
+    owner = Owner(name, name, name, name)
+    generations = tuple(Generation(2**60, 2**62, mark(number), bytes(8)) for number in range(MAX_GENERATIONS))
+    told = Metadata(2**62, True, bytes(16), True, True, 2**60, owner)  # noqa: FBT003 - a row
+    spec = Spec(2**62, bytes(16), 2**62, asked)
+    incarnation = Incarnation(
+        2**40, name, 2**62, 2**62, mark(1), owner, mark(2), mark(3), mark(4), 2**62, told, spec, generations
+    )
+    history = History(
+        (incarnation,) * MAX_INCARNATIONS,
+        (mark(1),) * MAX_CREATES,
+        (Ending(mark(1), name, is_asked=True, is_gone=True),) * MAX_ENDINGS,
+        2**62,
+        (mark(1),) * MAX_CHANGERS,
+        2**62,
+        (Request(2**62, bytes(16), name, True, asked),) * 3 * MAX_REQUESTS,  # noqa: FBT003 - a row
+        (mark(1),) * 2 * MAX_ENTRIES,
+        mark(1),
+    )
+    assert len(encode(history)) < 512 * 1024
 
 
 def test_it_is_told_how_much_was_cut() -> None:
