@@ -77,7 +77,9 @@ def _shows_list(event: Event, tracked: TrackedResource) -> bool:
 
 
 def _is_selective(event: Event) -> bool:
-    return any(name in _SELECTORS and value for name, value in query_parameters(event.text("requestURI") or ""))
+    parameters = query_parameters(event.text("requestURI") or "")
+    # A limit of 0 is none.
+    return any(name in _SELECTORS and value and (name, value) != ("limit", "0") for name, value in parameters)
 
 
 def _outlives_request(event: Event) -> bool:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from processor.spec import SpecFacts
+from processor.spec import SpecFacts, is_dangerous
 from processor.state import HEAD_BYTES, NEVER, stored
 
 MAX_INCARNATIONS: Final = 4
@@ -26,8 +26,12 @@ MAX_ENDINGS: Final = 8
 MAX_GENERATIONS: Final = 4
 """So many changes of one object's spec: the newest."""
 
-MAX_REQUESTS: Final = 4
-"""So many requests whose answers do not show the spec that they ask for: the newest."""
+MAX_REQUESTS: Final = 3
+"""So many requests whose answers do not show the spec that they ask for: the newest that ask for a whole one, the
+newest patches that ask for something dangerous, and the newest other patches. None pushes one of another sort out."""
+
+MAX_CHANGERS: Final = 2
+"""So many users whose last change did not show the object: enough to tell whether it was one alone."""
 
 MAX_ENTRIES: Final = 4
 """So many ways into a pod: the newest, and as many of the oldest, since it is the first that counts."""
@@ -157,8 +161,10 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     """In order."""
     first_ns: int | None = None
     """When an event that does not show the object first spoke of it."""
-    changed: Mark | None = None
-    """The last change by such an event."""
+    changed: tuple[Mark, ...] = ()
+    """The last changes of the spec by such events, one of a user. In order."""
+    unread_ns: int = 0
+    """When it was last changed by a request that does not say all of what it changed."""
     requests: tuple[Request, ...] = ()
     """In order."""
     entries: tuple[Mark, ...] = ()
@@ -207,7 +213,8 @@ def merge(one: History, other: History) -> History:
         creates=_newest((*one.creates, *other.creates), MAX_CREATES),
         endings=_newest((*one.endings, *other.endings), MAX_ENDINGS),
         first_ns=_either(min, one.first_ns, other.first_ns),
-        changed=_either(max, one.changed, other.changed),
+        changed=_last_changes((*one.changed, *other.changed)),
+        unread_ns=max(one.unread_ns, other.unread_ns),
         requests=_merge_requests((*one.requests, *other.requests)),
         entries=_outermost((*one.entries, *other.entries)),
         missed=_either(max, one.missed, other.missed),
@@ -245,9 +252,28 @@ def _either(choose: Callable[[_Item, _Item], _Item], one: _Item | None, other: _
     return choose(one, other)
 
 
+def _last_changes(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    last = {mark.user: mark for mark in sorted(marks)}
+    return tuple(sorted(last.values())[-MAX_CHANGERS:])
+
+
 def _merge_requests(requests: Iterable[Request]) -> tuple[Request, ...]:
     merged = {(request.time_ns, request.digest): request for request in requests}
-    return tuple(merged[rank] for rank in sorted(merged)[-MAX_REQUESTS:])
+    if len(merged) <= MAX_REQUESTS:
+        return tuple(merged[rank] for rank in sorted(merged))
+    left: dict[tuple[bool, bool], int] = {}
+    kept = []
+    for rank in sorted(merged, reverse=True):
+        sort = sort_of(merged[rank])
+        left[sort] = left.get(sort, MAX_REQUESTS) - 1
+        if left[sort] >= 0:
+            kept.append(merged[rank])
+    return tuple(reversed(kept))
+
+
+def sort_of(request: Request) -> tuple[bool, bool]:
+    """Return among which requests one is cut: it never changes."""
+    return request.is_whole, not request.is_whole and is_dangerous(request.facts)
 
 
 def _merge_incarnations(incarnations: Iterable[Incarnation]) -> tuple[Incarnation, ...]:
@@ -289,7 +315,7 @@ def _newer_metadata(one: Metadata | None, other: Metadata | None) -> Metadata | 
 def _newer_spec(one: Spec | None, other: Spec | None) -> Spec | None:
     if one is None or other is None:
         return other if one is None else one
-    return max(one, other, key=lambda told: (told.version, told.digest))
+    return max(one, other, key=lambda told: (told.version, told.time_ns, told.digest))
 
 
 def _merge_generations(generations: Iterable[Generation]) -> tuple[Generation, ...]:

@@ -22,9 +22,11 @@ from rules.event import NO_FACTS, Event, FactValue
 from wire.record import Record
 from wire.tracked import TRACKED
 
-MAX_REMEMBERED_BYTES: Final = 512 * 1024
-"""Of an object and its name together. No API server has names or uids so long, but whoever may post events can make
-them up, and a changelog that cannot hold one would stop everything behind it."""
+MAX_KEY_BYTES: Final = 8 * 1024
+"""Of an object's name with its affinity key: nothing is remembered of what has a longer one, or one with a NUL byte.
+No API server has, but whoever may post events can make them up, and a changelog that cannot hold one would stop
+everything behind it. What is remembered of a name is bounded by itself (`processor.history`), so that no order of
+events decides what is refused."""
 
 KEPT_SECONDS: Final = 86_400
 """So long an object is remembered after its end, by the cluster's clock; what is told later than that is too late."""
@@ -43,7 +45,7 @@ class Counts(msgspec.Struct):
     unforeseen: int = 0
     """Creations that came after events of their objects: these were judged without them."""
     refused: int = 0
-    """Changes of objects that take more than MAX_REMEMBERED_BYTES."""
+    """Events of objects whose names no API server allows: MAX_KEY_BYTES."""
     forgotten: int = 0
     """Names whose objects had ended KEPT_SECONDS before."""
 
@@ -72,23 +74,24 @@ class Inventory:
         is_late = event.time_ns < now_ns - KEPT_SECONDS * NANOSECONDS
         self.counts.late += is_late
         own: Sighting | None = None
-        known: History | None = None
+        known = history = NOTHING
         for sighting in () if is_late else sightings(event, mark):
-            before = self._remember(record.key, sighting, now_ns)
+            before, after = self._remember(record.key, sighting, now_ns)
             if sighting.target == target:
-                own, known = sighting, before
+                own, known, history = sighting, before, after
         if target is None:
             return self._told_of_many(event)
         key = record.key
-        history = self._look_up(key, target, now_ns)
+        if own is None:
+            known = history = self._look_up(key, target, now_ns)
         return TargetFacts(
             Scene(
                 target,
                 mark,
-                uid_of(event),
+                uid_of(event) if own is None or not own.history.incarnations else own.history.incarnations[0].uid,
                 is_left=own is not None and own.was_there and not own.is_end,
                 version=_version_shown(own),
-                known=history if known is None else known,
+                known=known,
                 history=history,
                 sweeps=self._look_up(key, target._replace(name=""), now_ns).endings,
                 find=lambda name: self._find(key, name, now_ns),
@@ -102,22 +105,22 @@ class Inventory:
                 del self._state[key]
                 self.counts.forgotten += 1
 
-    def _remember(self, key: bytes, sighting: Sighting, now_ns: int) -> History:
-        """Take in what was seen, and return what was known before."""
+    def _remember(self, key: bytes, sighting: Sighting, now_ns: int) -> tuple[History, History]:
+        """Take in what was seen, and return what was known before and what is known now."""
         place = state_key(key, sighting.target)
+        # What holds a NUL byte could be taken for another's name; it is none that an API server allows.
+        if len(place) > MAX_KEY_BYTES or place.count(b"\0") != len(sighting.target):
+            self.counts.refused += 1
+            return NOTHING, NOTHING
         stored = self._state.get(place)
         known = self._unless_over(stored, now_ns)
         merged = sighting.history if known is NOTHING else merge(known, sighting.history)
         self.counts.cut += 0 if known is NOTHING else cut(known, sighting.history, merged)
         self.counts.unforeseen += _is_unforeseen(known, sighting.history)
         grown = encode(merged, _expiry(sighting.target, merged))
-        if grown == stored:
-            return known
-        if len(place) + len(grown) > MAX_REMEMBERED_BYTES:
-            self.counts.refused += 1
-            return known
-        self._state[place] = grown
-        return known
+        if grown != stored:
+            self._state[place] = grown
+        return known, merged
 
     def _look_up(self, key: bytes, target: ObjectName, now_ns: int) -> History:
         return self._unless_over(self._state.get(state_key(key, target)), now_ns)
@@ -163,12 +166,17 @@ def _is_unforeseen(known: History, seen: History) -> bool:
 
 
 def _expiry(target: ObjectName, history: History) -> int:
-    """Return the second from which on a name may be forgotten: a while after the end of all its objects."""
+    """Return the second from which on a name may be forgotten: a while after the end of all its objects.
+
+    Deletions of all that there was are kept: without them what they ended would be told to exist again.
+    """
+    if not target.name:
+        return NEVER
+    if not history.endings and any(seen.asked is None and seen.gone is None for seen in history.incarnations):
+        return NEVER  # as nearly always: it lives
     lives = lives_of(history, TRACKED[target[:2]].kind)
     ends = [life.gone for life in lives]
-    if not target.name:
-        ends = [ending.mark for ending in history.endings]
-    elif not lives:
+    if not lives:
         ends = [history.missed]
     told = [end.time_ns for end in ends if end is not None]
     if len(told) < len(ends) or not told:

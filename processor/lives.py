@@ -5,11 +5,12 @@ creation to its end. What is derived is as of a moment: what happened later, and
 out of order, does not show in it. So a repeat of an event is told what its first copy was told.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from processor.history import Ending, Generation, History, Incarnation, Mark, Metadata, Owner
+from processor.history import MAX_REQUESTS, Ending, Generation, History, Incarnation, Mark, Metadata, Owner, sort_of
 from processor.spec import SpecFacts, joined
 
 NANOSECONDS: Final = 1_000_000_000
@@ -40,14 +41,14 @@ class Life:
     """The first way into it."""
     metadata: Metadata | None = None
     generations: tuple[Generation, ...] = ()
-    changed_unseen: Mark | None = None
-    """The last change of it that did not show what it changed."""
+    changed_unseen: tuple[Mark, ...] = ()
+    """The last changes of it that did not show what they changed, one of a user, in order."""
     facts: SpecFacts | None = None
     facts_version: int = 0
     """The version that showed them, 0 where none did."""
     facts_ns: int = 0
     are_facts_whole: bool = True
-    """False where only patches said something: what they did not say is not known."""
+    """False where only patches said something, or something may be missing: what was not said is not known."""
 
     def end(self, ending: Ending) -> None:
         """Take in a deletion; they come in order."""
@@ -195,6 +196,19 @@ def _end_of_grace(life: Life, missed: Mark | None) -> None:
 
 def _tell(lives: list[Life], history: History) -> None:
     """Give each life what was asked for and done without showing it."""
+    if history.requests or history.unread_ns:
+        _tell_requests(lives, history)
+    for entry in reversed(history.entries):
+        life = life_at(lives, entry.time_ns)
+        if life is not None:
+            life.entered = entry
+    for change in history.changed:
+        life = life_at(lives, change.time_ns)
+        if life is not None:
+            life.changed_unseen = (*life.changed_unseen, change)
+
+
+def _tell_requests(lives: list[Life], history: History) -> None:
     for request in history.requests:
         life = next((life for life in lives if request.uid and life.uid == request.uid), None)
         life = life or (None if request.uid else life_at(lives, request.time_ns))
@@ -204,14 +218,17 @@ def _tell(lives: list[Life], history: History) -> None:
             life.facts, life.are_facts_whole = request.facts, request.is_whole
         else:
             life.facts = joined(life.facts, request.facts)
-    for entry in reversed(history.entries):
-        life = life_at(lives, entry.time_ns)
-        if life is not None:
-            life.entered = entry
-    if history.changed is not None:
-        life = life_at(lives, history.changed.time_ns)
-        if life is not None:
-            life.changed_unseen = history.changed
+        if request.is_whole:
+            life.facts_ns = request.time_ns
+    # Where all places are taken, older patches may have been cut.
+    patches = Counter(sort_of(request) for request in history.requests if not request.is_whole)
+    oldest = {sort_of(request): request.time_ns for request in reversed(history.requests)}
+    missing = [oldest[sort] for sort, count in patches.items() if count == MAX_REQUESTS]
+    for life in lives:
+        if any(
+            life.facts_ns < time_ns and life_at(lives, time_ns) is life for time_ns in (*missing, history.unread_ns)
+        ):
+            life.are_facts_whole = False
 
 
 def is_before(mark: Mark | None, moment: Mark) -> bool:

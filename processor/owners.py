@@ -55,12 +55,15 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
     An owner that is not tracked, or not known, is the top itself. So is what stands at the end of MAX_HOPS.
     """
     seen = {life.uid}
+    is_sure = True
     for _ in range(MAX_HOPS):
         owner = _believed(life)
         if owner is None:
             if _is_made_for_another(life):
                 return None
-            return Root(kind_of(target), target.name, author(life, had_happened))
+            return Root(kind_of(target), target.name, author(life, had_happened) if is_sure else None)
+        # Who wrote the owner of what is older than the pipeline is not known: nobody is blamed by it.
+        is_sure = is_sure and life.created is not None
         resource = _RESOURCES.get((owner.api_group, owner.kind))
         next_target = resource and ObjectName(owner.api_group, resource, target.namespace, owner.name)
         next_life = (
@@ -98,10 +101,8 @@ def author(life: Life, had_happened: Happened) -> Mark | None:
         else:
             # Nothing older is known: it is that of the creation, or nobody knows whose.
             found, since_ns = (life.created if newest.number == 1 else None), 0
-    hidden = life.changed_unseen
-    if hidden is None or hidden.time_ns <= since_ns or not had_happened(hidden):
-        return found
-    return found if found is not None and found.user == hidden.user else None
+    hidden = [change for change in life.changed_unseen if change.time_ns > since_ns and had_happened(change)]
+    return found if found is None or all(change.user == found.user for change in hidden) else None
 
 
 def _believed(life: Life) -> Owner | None:

@@ -19,6 +19,12 @@ MAX_USER: Final = 512
 MAX_AUDIT_ID: Final = 64
 """The same of an audit id, which a client can choose. The API server's own have 36."""
 
+MAX_ADDRESS: Final = 64
+"""The same of a source address."""
+
+_MAX_POD: Final = 253
+"""Characters of a pod's name: nothing is remembered of what no pod can be called, which anybody can fail to delete."""
+
 CREATED: Final = 201
 ACCEPTED: Final = 202
 """Of a deletion: asked for, and not done yet."""
@@ -49,12 +55,13 @@ class ObjectName(NamedTuple):
 def mark_of(event: Event, identity: str) -> Mark:
     """Return who did this and when, given the event's identity (hex digits)."""
     received = parse_timestamp(event.string("requestReceivedTimestamp") or "")
+    address = source_ip(event)
     return Mark(
         event.time_ns,
         received or 0,
         bytes.fromhex(identity),
         (event.string("user", "username") or "")[:MAX_USER],
-        source_ip(event),
+        address and address[:MAX_ADDRESS],
         (event.string("auditID") or "")[:MAX_AUDIT_ID],
     )
 
@@ -104,6 +111,7 @@ def found_nothing(event: Event) -> bool:
         code_of(event) == _NOT_FOUND
         and is_plain(event, "delete")
         and event.string("stage") == "ResponseComplete"
+        and len(event.string("objectRef", "name") or "") <= _MAX_POD
         and not is_dry_run(event)
     )
 

@@ -29,7 +29,8 @@ class Shown(NamedTuple):
     is_whole: bool
     uid: str
     born_s: int | None
-    """`creationTimestamp`; None where uid or time are not shown, so that nothing tells this object from others."""
+    """`creationTimestamp`; None where it, uid or version are not shown: too little to keep it apart from others. An
+    answer has no version where two deletions met, and the other was first."""
     version: int
     """`resourceVersion`, 0 where it is not shown."""
 
@@ -96,9 +97,10 @@ def read(body: Value, *, is_whole: bool) -> Shown | None:
     if metadata is None:
         return None
     born = parse_timestamp(string_of(metadata, "creationTimestamp") or "")
-    uid = string_of(metadata, "uid") or ""
-    born_s = None if born is None or not uid else born // _NANOSECONDS
-    return Shown(metadata, body, is_whole, uid, born_s, _number(metadata, "resourceVersion") or 0)
+    uid = (string_of(metadata, "uid") or "")[:MAX_NAME]
+    version = _number(metadata, "resourceVersion") or 0
+    born_s = None if born is None or not uid or not version else born // _NANOSECONDS
+    return Shown(metadata, body, is_whole, uid, born_s, version)
 
 
 def metadata_of(shown: Shown, mark: Mark) -> Metadata:

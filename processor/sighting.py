@@ -7,6 +7,8 @@ body of its request, the form in which it asks for the answer) is not believed, 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from processor import bulk
 from processor.history import Ending, History, Incarnation, Mark, Request
 from processor.request import (
@@ -26,7 +28,7 @@ from processor.request import (
     writes_spec,
 )
 from processor.shown import Shown, elements_of, first_cell, generations_in, metadata_of, shown_in, spec_in, string_of
-from processor.spec import patch_of, spec_of
+from processor.spec import MAX_NAME, patch_of, spec_of
 from rules.document import Value
 from rules.event import Event
 from wire.tracked import TRACKED, TrackedResource
@@ -97,15 +99,7 @@ def _effect(event: Event, mark: Mark, tracked: TrackedResource) -> History:
     shown = shown_in(event.response_object, tracked)
     history = _unseen(event, mark, tracked) if shown is None else _seen(event, mark, tracked, shown)
     if event.target[2] == "ephemeralcontainers":
-        return History(
-            history.incarnations,
-            history.creates,
-            history.endings,
-            history.first_ns,
-            history.changed,
-            history.requests,
-            entries=(mark,),
-        )
+        return replace(history, entries=(mark,))
     return history
 
 
@@ -117,7 +111,7 @@ def _seen(event: Event, mark: Mark, tracked: TrackedResource, shown: Shown) -> H
     requests = () if shown.is_whole else _requests(event, mark, shown.uid)
     if shown.born_s is None:
         return _told(event, mark, shown.uid, is_gone=is_gone, requests=requests)
-    is_write = writes_spec(event)
+    may_make_generation = writes_spec(event) and _may_change_spec(event)
     incarnation = Incarnation(
         shown.born_s,
         shown.uid,
@@ -128,12 +122,23 @@ def _seen(event: Event, mark: Mark, tracked: TrackedResource, shown: Shown) -> H
         asked=mark if is_asked(event) else None,
         gone=mark if is_gone else None,
         changed=mark if is_change(event) else None,
-        alive_ns=mark.time_ns if is_write and not shown.is_deleting else 0,
+        alive_ns=mark.time_ns if writes_spec(event) and not shown.is_deleting else 0,
         metadata=metadata_of(shown, mark),
         spec=spec_in(event.target, shown, mark),
-        generations=generations_in(event.target, shown, mark if is_write else None),
+        generations=generations_in(event.target, shown, mark if may_make_generation else None),
     )
-    return History((incarnation,), requests=requests)
+    return History((incarnation,), requests=requests, unread_ns=0 if shown.is_whole else _unread_ns(event, mark))
+
+
+def _may_change_spec(event: Event) -> bool:
+    """Tell whether a request says anything of a spec: to label an object is to make no generation of it."""
+    body = event.request_object
+    if body is None or event.string("verb") != "patch":
+        return True
+    if body.elements is None:
+        return body.member("spec") is not None
+    paths = [string_of(operation, "path") for operation in body.elements]
+    return any(path is not None and (path in ("", "/spec") or path.startswith("/spec/")) for path in paths)
 
 
 def _is_gone(event: Event, tracked: TrackedResource, shown: Shown) -> bool:
@@ -195,8 +200,10 @@ def _takes_last_finalizer(event: Event, tracked: TrackedResource) -> bool:
 def _removes_finalizers(patch: Value) -> bool:
     """Tell whether a patch of any form takes all finalizers away."""
     if patch.elements is not None:
-        operations = ((string_of(one, "op"), string_of(one, "path")) for one in patch.elements)
-        return ("remove", "/metadata/finalizers") in operations
+        operations = [(string_of(one, "op"), string_of(one, "path") or "") for one in patch.elements]
+        written = [path for operation, path in operations if operation not in ("remove", "test")]
+        is_written = any(path in ("", "/metadata") or path.startswith("/metadata/finalizers") for path in written)
+        return ("remove", "/metadata/finalizers") in operations and not is_written
     # An empty list would be enough in a merge patch, but changes nothing in a strategic one: events tell neither.
     metadata = patch.member("metadata")
     finalizers = metadata and metadata.member("finalizers")
@@ -208,7 +215,7 @@ def _status_uid(event: Event) -> str:
     answer = event.response_object
     if not is_plain(event, "delete") or not took_effect(event) or string_of(answer, "kind") != "Status":
         return ""
-    return string_of(answer and answer.member("details"), "uid") or ""
+    return (string_of(answer and answer.member("details"), "uid") or "")[:MAX_NAME]
 
 
 def _requests(event: Event, mark: Mark, uid: str) -> tuple[Request, ...]:
@@ -216,10 +223,25 @@ def _requests(event: Event, mark: Mark, uid: str) -> tuple[Request, ...]:
     body = event.request_object
     if body is None or not writes_spec(event):
         return ()
-    is_whole = is_create(event) or event.string("verb") == "update"
+    # Of the pod that is sent to a subresource the server takes a part, whatever else it says.
+    is_whole = not event.target[2] and (is_create(event) or event.string("verb") == "update")
     group, resource, _ = event.target
     facts = spec_of(group, resource, body) if is_whole else patch_of(group, resource, body)
     return () if facts is None else (Request(mark.time_ns, mark.digest, uid, is_whole, facts),)
+
+
+_MOVING = frozenset({"copy", "move"})
+"""Operations of a JSON patch that write what they do not say."""
+
+
+def _unread_ns(event: Event, mark: Mark) -> int:
+    """Return when a request changed what it does not show, where no answer does; 0 where it shows all."""
+    if not is_change(event) or not writes_spec(event):
+        return 0
+    body = event.request_object
+    if body is None:
+        return mark.time_ns
+    return mark.time_ns if any(string_of(one, "op") in _MOVING for one in body.elements or ()) else 0
 
 
 def _told(event: Event, mark: Mark, uid: str, *, is_gone: bool, requests: tuple[Request, ...] = ()) -> History:
@@ -228,6 +250,7 @@ def _told(event: Event, mark: Mark, uid: str, *, is_gone: bool, requests: tuple[
         creates=(mark,) if is_create(event) else (),
         endings=(Ending(mark, uid, is_asked(event), is_gone),) if is_ended else (),
         first_ns=mark.time_ns,
-        changed=mark if is_change(event) and not event.target[2] else None,
+        changed=(mark,) if is_change(event) and writes_spec(event) else (),
+        unread_ns=_unread_ns(event, mark),
         requests=requests,
     )

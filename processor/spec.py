@@ -7,6 +7,7 @@ write as many and as long elements as a body holds, and what is remembered has t
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -14,8 +15,12 @@ import msgspec
 from rules.document import Value
 from rules.podspec import POD_SPEC_PATHS, PodSpecFacts, facts_in, patch_facts
 
-MAX_LIST_BYTES: Final = 8_192
-"""Of the elements of one list together; further ones are not remembered."""
+MAX_LIST_BYTES: Final = 4_096
+"""Of the elements of one list together, each with what it takes to store it. The shortest are remembered: what is worth
+hiding (`/`, `0`, `SYS_ADMIN`) is short, and long ones are how a list would be filled to hide it."""
+
+_ELEMENT_BYTES: Final = 3
+"""So much it takes to store an element besides its characters."""
 
 MAX_NAME: Final = 512
 """Characters of a name: the longest that an API server takes has 253."""
@@ -72,10 +77,23 @@ def joined(known: SpecFacts | None, patch: SpecFacts) -> SpecFacts:
     )
 
 
+def is_dangerous(facts: SpecFacts) -> bool:
+    """Tell whether what is asked for reaches beyond the pod: what nobody may push out of what is remembered."""
+    return isinstance(facts, PodSpecFacts) and bool(
+        facts.privileged
+        or facts.host_network
+        or facts.host_pid
+        or facts.host_ipc
+        or facts.host_paths
+        or facts.capabilities_added
+    )
+
+
 def template_digest(api_group: str, resource: str, body: Value) -> bytes:
     """Return a digest of what an object's spec asks for but how often; empty where it has no spec.
 
-    Of a pod that is its containers alone: which node it came to is no change by whom it is shown.
+    Of a pod that is its containers alone: which node it came to is no change by whom it is shown. Of a CronJob it is
+    all of it: when it runs is for nobody but persons to say.
     """
     spec = body.member("spec")
     if spec is None:
@@ -84,7 +102,7 @@ def template_digest(api_group: str, resource: str, body: Value) -> bytes:
     if path == ("spec",):
         parts = [spec.member(name) for name in _CONTAINER_LISTS]
     else:
-        parts = [spec.member(path[1]) if len(path) > 1 else spec]
+        parts = [spec.member(path[1]) if path[1:2] == ("template",) else spec]
     digest = blake2b(digest_size=_DIGEST_BYTES)
     for part in parts:
         digest.update(b"-" if part is None else part.compact)
@@ -126,14 +144,14 @@ def _bounded(facts: PodSpecFacts) -> PodSpecFacts:
 
 
 def _cut(elements: Iterable[str]) -> tuple[str, ...]:
-    left = MAX_LIST_BYTES
-    kept = []
-    for element in elements:
-        size = len(element.encode(errors="replace"))
-        if size <= left:  # one that is too long hides no other
-            kept.append(element)
-            left -= size
-    return tuple(kept)
+    ordered = list(elements)
+    sizes = [len(element.encode(errors="replace")) + _ELEMENT_BYTES for element in ordered]
+    if sum(sizes) <= MAX_LIST_BYTES:
+        return tuple(ordered)
+    shortest = sorted(range(len(ordered)), key=sizes.__getitem__)
+    filled = accumulate(sizes[place] for place in shortest)
+    kept = sorted(place for place, size in zip(shortest, filled, strict=True) if size <= MAX_LIST_BYTES)
+    return tuple(ordered[place] for place in kept)
 
 
 def _distinct(elements: Iterable[str]) -> tuple[str, ...]:

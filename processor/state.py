@@ -18,10 +18,13 @@ NEVER: Final = 0
 HEAD_BYTES: Final = 6
 """Of a value, before what it holds: a byte of schema, a NUL kept for later, four of expiry."""
 
+_LAST_SECOND: Final = 2**32 - 1
+"""The latest expiry, in the year 2106. A client can ask for a grace of centuries: no value may stop what reads it."""
+
 
 def stored(schema: int, expires_s: int, body: bytes) -> bytes:
     """Return a value: `expires_s` in seconds since the epoch, NEVER for what does not expire."""
-    return bytes((schema, 0)) + expires_s.to_bytes(4, "big") + body
+    return bytes((schema, 0)) + min(expires_s, _LAST_SECOND).to_bytes(4, "big") + body
 
 
 def expiry_of(value: bytes) -> int:

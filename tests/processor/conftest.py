@@ -1,4 +1,7 @@
-"""A small API server that keeps objects as the real one does and reports each request as an audit event."""
+"""A small API server that keeps objects as the real one does and reports each request as an audit event.
+
+Property tests run without a deadline: the machine is shared with brokers and workers.
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from ingest.split import split
 from wire.record import Record
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 KINDS = {
     "configmaps": ("ConfigMap", ""),
@@ -29,12 +36,15 @@ class ApiServer:
     """Objects by resource and name, and the events of everything that was asked for.
 
     `level` is the audit policy's; `answer` the form in which clients ask for answers: `whole`, `PartialObjectMetadata`,
-    `Table`, or `empty Table`, whose rows show no object.
+    `Table`, or `empty Table`, whose rows show no object. Where not `is_answered`, it is none that can be given. `skew`
+    is by how many seconds the clock of the process that answers is ahead.
     """
 
     def __init__(self, level: str = "RequestResponse", answer: str = "whole") -> None:
         self.level = level
         self.answer = answer
+        self.is_answered = True
+        self.skew = 0.0
         self.events: list[dict[str, Any]] = []
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self._now = 1_800_000_000 * _SECOND  # microseconds
@@ -103,6 +113,77 @@ class ApiServer:
             self._report("get", "pods", name, code, None, user=user, subresource=how)
             self.events[-1]["stage"] = stage
             self.wait(2)
+
+    def generate(self, resource: str, *, user: str = "alice") -> None:
+        """Create an object whose name the server makes up: only the answer says it."""
+        name = f"web-{self._uids}"
+        self.create(resource, name, user=user)
+        event = self.events[-1]
+        del event["objectRef"]["name"]
+        if event.get("requestObject"):
+            event["requestObject"] = {"kind": KINDS[resource][0], "metadata": {"generateName": "web-"}, "spec": {}}
+
+    def evict(self, name: str, *, user: str = "alice") -> None:
+        """Ask for a pod's deletion by way of an eviction."""
+        body = self.objects.get(("pods", name))
+        code = 404 if body is None else 201
+        if body is not None:
+            self._write(body)
+            body["metadata"].setdefault("deletionTimestamp", self._time())
+            body["metadata"].setdefault("deletionGracePeriodSeconds", 30)
+        request = {"kind": "Eviction"}
+        self._report(
+            "create", "pods", name, code, self._status(code), user=user, request=request, subresource="eviction"
+        )
+
+    def debug(self, name: str, *, user: str = "alice", image: str = "busybox", privileged: bool = False) -> None:
+        """Put a container into a pod that runs."""
+        body = self.objects.get(("pods", name))
+        if body is None:
+            return
+        self._write(body)
+        container = {"name": image, "image": image, "securityContext": {"privileged": privileged}}
+        body["spec"] = {**body["spec"], "ephemeralContainers": [container]}
+        body["metadata"]["generation"] += 1
+        request = {"spec": {"ephemeralContainers": [container]}}
+        self._report("patch", "pods", name, 200, body, user=user, request=request, subresource="ephemeralcontainers")
+
+    def move(self, resource: str, name: str, *, user: str = "alice", spec: dict[str, Any] | None = None) -> None:
+        """Change a spec by a JSON patch that does not say to what."""
+        body = self.objects.get((resource, name))
+        if body is None:
+            return
+        self._write(body)
+        body["spec"] = spec or {**body["spec"], "moved": self._version}
+        body["metadata"]["generation"] += 1
+        request = [{"op": "copy", "from": "/metadata/annotations/x", "path": "/spec/template/spec/x"}]
+        self._report("patch", resource, name, 200, body, user=user, request=request)
+
+    def status(self, resource: str, name: str, *, user: str = "system:controller") -> None:
+        """Report how an object is: no affinity key is given to that."""
+        body = self.objects.get((resource, name))
+        if body is not None:
+            self._write(body)
+            self._report("patch", resource, name, 200, body, user=user, request={"status": {}}, subresource="status")
+
+    def finish_twice(self, name: str, *, user: str = "system:node:n") -> None:
+        """End a pod that is being deleted by two deletions that meet: the answer of the second has no version."""
+        body = self.objects.get(("pods", name))
+        if body is None or "deletionTimestamp" not in body["metadata"] or "finalizers" in body["metadata"]:
+            return
+        self.finish("pods", name, user=user)
+        metadata = {key: value for key, value in body["metadata"].items() if key != "resourceVersion"}
+        self._report("delete", "pods", name, 200, {**body, "metadata": metadata}, user=user)
+
+    def in_all_stages(self) -> list[dict[str, Any]]:
+        """Return all events, each with that of its request's arrival, which says nothing of what became of it."""
+        unknown = {"responseStatus", "requestObject", "responseObject"}
+        found = []
+        for event in self.events:
+            arrival = {name: value for name, value in event.items() if name not in unknown}
+            arrival["stageTimestamp"] = event["requestReceivedTimestamp"]
+            found += [{**arrival, "stage": "RequestReceived"}, event]
+        return found
 
     def read(self, resource: str, name: str) -> Record:
         """Return an object as an import tells of it."""
@@ -190,7 +271,7 @@ class ApiServer:
         answer: dict[str, Any] | None,
         *,
         user: str,
-        request: dict[str, Any] | None = None,
+        request: dict[str, Any] | list[dict[str, Any]] | None = None,
         subresource: str = "",
         query: str = "",
     ) -> None:
@@ -215,7 +296,9 @@ class ApiServer:
         }
         if self.level != "Metadata":
             event["requestObject"] = request
-        if self.level == "RequestResponse" and answer is not None:
+        if not self.is_answered and code in {200, 201}:
+            event["responseStatus"]["code"] = 406
+        elif self.level == "RequestResponse" and answer is not None:
             event["responseObject"] = self._answered(json.loads(json.dumps(answer)))
         self.events.append(event)
 
@@ -246,8 +329,9 @@ class ApiServer:
         return {"kind": "Status", "code": code}
 
     def _time(self) -> str:
-        moment = datetime.fromtimestamp(self._now // _SECOND, UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{self._now % _SECOND:06}Z"
+        now = self._now + int(self.skew * _SECOND)
+        moment = datetime.fromtimestamp(now // _SECOND, UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{now % _SECOND:06}Z"
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from processor.clock import AHEAD_NS, Clocks, time_of
-from processor.inventory import KEPT_SECONDS, MAX_FORGOTTEN, MAX_REMEMBERED_BYTES
+from processor.inventory import KEPT_SECONDS, MAX_FORGOTTEN, MAX_KEY_BYTES
 from processor.state import MemoryState
 from tests.processor.watching import counted, last, names, told
 
@@ -75,8 +75,9 @@ def test_what_ended_a_day_ago_is_forgotten_and_what_lives_is_not(api_server: Ser
     }
     server.wait(KEPT_SECONDS + 200)
     server.create("services", "new")
-    assert counted(server.records()[-1:], state).forgotten == 4
-    assert names(state) == {("configmaps", "here"), ("services", "new")}
+    assert counted(server.records()[-1:], state).forgotten == 3
+    # What deleted all that there was says of every object of it that it is gone, as long as one is remembered.
+    assert names(state) == {("configmaps", "here"), ("services", ""), ("services", "new")}
 
 
 def test_whether_what_has_expired_was_forgotten_yet_makes_no_difference(api_server: Server) -> None:
@@ -111,8 +112,11 @@ def test_not_more_is_forgotten_at_a_time_than_is_quick(api_server: Server) -> No
 
 def test_what_does_not_fit_is_counted(api_server: Server) -> None:
     server = api_server()
-    server.create("configmaps", "n" * MAX_REMEMBERED_BYTES)
-    assert counted(server.records(), MemoryState()).refused == 1
+    server.create("configmaps", "n" * MAX_KEY_BYTES)
+    server.create("configmaps", "a\0b")
+    state = MemoryState()
+    assert counted(server.records(), state).refused == 2
+    assert names(state) == set()
 
 
 def test_a_creation_that_comes_after_events_of_its_object_is_counted(api_server: Server) -> None:

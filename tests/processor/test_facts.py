@@ -193,6 +193,64 @@ def test_what_only_patches_told_says_nothing_of_the_rest(api_server: Server) -> 
     assert "privileged" not in facts
 
 
+def _flags(server: "ApiServer") -> tuple[object, ...]:
+    facts = last(server.records())
+    return facts.get("privileged"), facts.get("host_network")
+
+
+def test_what_a_subresource_does_not_take_says_nothing_of_the_pod(api_server: Server) -> None:
+    server = api_server()
+    server.create("pods", "web", spec=_DANGEROUS)
+    server.answer = "empty Table"
+    server.debug("web")
+    server.events[-1] |= {"verb": "update", "requestObject": {"kind": "Pod", "spec": _PLAIN}}
+    server.enter("web")
+    assert _flags(server) == ("true", "true")
+
+
+def test_what_is_dangerous_is_hidden_by_no_number_of_patches(api_server: Server) -> None:
+    server = api_server(answer="empty Table")
+    server.create("deployments", "web", spec={"template": {"spec": _PLAIN}})
+    server.patch("deployments", "web", spec={"template": {"spec": {"hostNetwork": True}}})
+    for number in range(9):
+        server.patch("deployments", "web", spec={"template": {"spec": {"containers": [{"image": str(number)}]}}})
+    server.delete("deployments", "web")
+    assert _flags(server) == (None, "true")  # a patch that is not remembered may have asked for the other
+
+
+def test_after_more_dangerous_patches_than_are_remembered_nothing_is_called_harmless(api_server: Server) -> None:
+    server = api_server(answer="empty Table")
+    server.create("deployments", "web", spec={"template": {"spec": _PLAIN}})
+    server.patch("deployments", "web", spec={"template": {"spec": {"hostNetwork": True}}})
+    for _ in range(4):
+        server.patch("deployments", "web", spec={"template": {"spec": {"hostPID": True}}})
+    server.delete("deployments", "web")
+    assert _flags(server) == (None, None)
+
+
+@pytest.mark.parametrize("level", ["RequestResponse", "Metadata"])
+def test_what_a_change_that_is_not_shown_may_have_made_is_not_called_harmless(api_server: Server, level: str) -> None:
+    server = api_server()
+    server.create("pods", "web", spec={**_PLAIN, "hostNetwork": True})
+    server.level = level
+    server.debug("web", privileged=True)
+    server.level = "RequestResponse"
+    server.enter("web")
+    assert _flags(server) == ({"RequestResponse": "true", "Metadata": None}[level], "true")
+
+
+@pytest.mark.parametrize("answer", ["PartialObjectMetadata", "empty Table"])
+def test_what_a_patch_copies_from_elsewhere_is_not_called_harmless(api_server: Server, answer: str) -> None:
+    server = api_server()
+    server.create("deployments", "web", spec={"template": {"spec": {**_PLAIN, "hostNetwork": True}}})
+    server.answer = answer
+    server.move("deployments", "web", spec={"template": {"spec": _DANGEROUS}})
+    server.delete("deployments", "web")
+    assert _flags(server) == (None, "true")
+    server.create("deployments", "web", spec={"template": {"spec": _PLAIN}})
+    assert _flags(server) == ("false", "false")
+
+
 def test_what_is_shown_later_stands_over_what_was_asked_for(api_server: Server) -> None:
     server = api_server("Request")
     server.create("deployments", "web", spec={"template": {"spec": _DANGEROUS}})
@@ -237,6 +295,16 @@ def test_a_pod_whose_end_was_not_seen_is_gone_when_its_grace_is_long_over(api_se
     server.enter("web")
     facts = last(server.records())
     assert (facts["before.exists"], facts["exists"], facts["lifetime_seconds"]) == ("false", "false", 90)
+
+
+@pytest.mark.parametrize("seconds", [0, 5_000_000_000, 10**17])
+def test_a_grace_may_be_of_centuries(api_server: Server, seconds: int) -> None:
+    server = api_server()
+    server.create("pods", "web")
+    server.delete("pods", "web", user="bob")
+    server.events[-1]["responseObject"]["metadata"]["deletionGracePeriodSeconds"] = seconds
+    facts = last(server.records())
+    assert (facts["exists"], facts["deleted.user"]) == ("true" if seconds else "false", "bob")
 
 
 def test_a_pod_that_a_later_deletion_does_not_find_is_gone(api_server: Server) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.history import (
+    MAX_CHANGERS,
     MAX_CREATES,
     MAX_ENDINGS,
     MAX_ENTRIES,
@@ -30,12 +31,14 @@ from processor.history import (
     encode,
     merge,
 )
+from processor.request import MAX_ADDRESS, MAX_AUDIT_ID, MAX_USER
+from processor.spec import MAX_LIST_BYTES, MAX_NAME
 from processor.state import NEVER, expiry_of
 from rules.podspec import PodSpecFacts
 
 
-def _mark(time: int) -> Mark:
-    return Mark(time, time - 1, bytes([time % 256]), f"user-{time}", None, f"audit-{time}")
+def _mark(time: int, user: str = "") -> Mark:
+    return Mark(time, time - 1, bytes([time % 256]), user or f"user-{time % 5}", None, f"audit-{time}")
 
 
 _MARKS = st.integers(1, 40).map(_mark)
@@ -54,7 +57,7 @@ _METADATA = st.integers(1, 8).map(
     lambda n: Metadata(n // 2, n % 2 == 0, bytes([n]), n > 4, n > 6, None, Owner("", "Job", str(n), "u"))
 )
 _SPECS = st.integers(1, 8).map(lambda n: Spec(n // 2, bytes([n]), n, _facts(n)))
-_REQUESTS = st.integers(1, 8).map(lambda n: Request(n // 2, bytes([n]), "", n > 4, _facts(n)))
+_REQUESTS = st.integers(1, 24).map(lambda n: Request(n // 2, bytes([n]), "", n % 3 == 0, _facts(n % 8)))
 _GENERATIONS = st.builds(
     Generation, st.integers(1, 6), st.integers(1, 3), _MAYBE, st.sampled_from([b"", b"one", b"two"])
 ).map(lambda generation: (generation,))
@@ -86,7 +89,7 @@ _PIECES = st.one_of(
     _INCARNATIONS.map(lambda incarnation: History(incarnations=(incarnation,))),
     _MARKS.map(lambda mark: History(creates=(mark,), first_ns=mark.time_ns)),
     _ENDINGS.map(lambda ending: History(endings=(ending,), first_ns=ending.mark.time_ns)),
-    _MARKS.map(lambda mark: History(first_ns=mark.time_ns, changed=mark)),
+    _MARKS.map(lambda mark: History(first_ns=mark.time_ns, changed=(mark,), unread_ns=mark.time_ns)),
     _MARKS.map(lambda mark: History(entries=(mark,))),
     _MARKS.map(lambda mark: History(missed=mark)),
     _REQUESTS.map(lambda request: History(requests=(request,))),
@@ -147,8 +150,16 @@ def test_of_one_object_the_first_ends_and_the_last_change_stand() -> None:
 
 def test_of_a_name_the_first_sight_and_the_last_change_stand() -> None:
     early, late = _mark(10), _mark(20)
-    merged = merge(History(first_ns=20, changed=late), History(first_ns=10, changed=early))
-    assert merged == History(first_ns=10, changed=late)
+    merged = merge(
+        History(first_ns=20, changed=(late,), unread_ns=20), History(first_ns=10, changed=(early,), unread_ns=10)
+    )
+    assert merged == History(first_ns=10, changed=(late,), unread_ns=20)
+
+
+def test_of_changes_the_last_of_each_of_the_two_last_users_stand() -> None:
+    marks = [_mark(1, "mallory"), _mark(2, "alice"), _mark(3, "bob"), _mark(4, "bob"), _mark(5, "bob")]
+    for order in (marks, marks[::-1]):
+        assert _union([History(changed=(mark,)) for mark in order]).changed == (marks[1], marks[4])
 
 
 def test_a_history_of_a_newer_version_is_refused_with_what_to_do() -> None:
@@ -190,24 +201,55 @@ def test_a_full_history_is_small() -> None:
         generations,
     )
     endings = tuple(Ending(mark, "u" * 36, is_asked=True, is_gone=True) for _ in range(MAX_ENDINGS))
-    requests = tuple(Request(time, bytes(16), "u" * 36, True, asked) for time in range(MAX_REQUESTS))  # noqa: FBT003 - the same
+    requests = tuple(Request(time, bytes(16), "u" * 36, True, asked) for time in range(3 * MAX_REQUESTS))  # noqa: FBT003 - the same
     history = History(
         (incarnation,) * MAX_INCARNATIONS,
         (mark,) * MAX_CREATES,
         endings,
         2**62,
-        mark,
+        (mark,) * MAX_CHANGERS,
+        2**62,
         requests,
         (mark,) * 2 * MAX_ENTRIES,
         mark,
     )
     assert len(encode(History((incarnation,)))) < 2_000
-    assert len(encode(history)) < 13_000
+    assert len(encode(history)) < 14_000
+
+
+def test_the_largest_history_fits_a_record_of_the_changelog() -> None:
+    def text(limit: int) -> str:
+        return "\U0001f600" * limit
+
+    def mark(time: int) -> Mark:
+        return Mark(2**62 + time, 2**62, bytes(16), text(MAX_USER), text(MAX_ADDRESS), text(MAX_AUDIT_ID))
+
+    name, elements = text(MAX_NAME), tuple(f"{number:05}" for number in range(MAX_LIST_BYTES // 8))
+    asked = PodSpecFacts(True, True, True, True, elements, elements, elements, elements, name, elements)  # noqa: FBT003 - a row
+    owner = Owner(name, name, name, name)
+    generations = tuple(Generation(2**60, 2**62, mark(number), bytes(8)) for number in range(MAX_GENERATIONS))
+    told = Metadata(2**62, True, bytes(16), True, True, 2**60, owner)  # noqa: FBT003 - a row
+    spec = Spec(2**62, bytes(16), 2**62, asked)
+    incarnation = Incarnation(
+        2**40, name, 2**62, 2**62, mark(1), owner, mark(2), mark(3), mark(4), 2**62, told, spec, generations
+    )
+    history = History(
+        (incarnation,) * MAX_INCARNATIONS,
+        (mark(1),) * MAX_CREATES,
+        (Ending(mark(1), name, is_asked=True, is_gone=True),) * MAX_ENDINGS,
+        2**62,
+        (mark(1),) * MAX_CHANGERS,
+        2**62,
+        (Request(2**62, bytes(16), name, True, asked),) * 3 * MAX_REQUESTS,  # noqa: FBT003 - a row
+        (mark(1),) * 2 * MAX_ENTRIES,
+        mark(1),
+    )
+    assert len(encode(history)) < 512 * 1024
 
 
 def test_it_is_told_how_much_was_cut() -> None:
     pieces = [
-        History((Incarnation(time, f"uid-{time}", time, time),), (_mark(time),), (), None, None, (), (_mark(time),))
+        History((Incarnation(time, f"uid-{time}", time, time),), (_mark(time),), entries=(_mark(time),))
         for time in range(1, 20)
     ]
     whole = _union(pieces[:-1])
@@ -238,6 +280,21 @@ def test_of_facts_those_of_the_highest_version_stand() -> None:
     seen = [Incarnation(1, "a", 1, 1, spec=Spec(n, bytes([n]), 9 - n, _facts(n))) for n in (3, 5, 4)]
     whole = _union([History((one,)) for one in seen])
     assert whole.incarnations[0].spec == Spec(5, b"\x05", 4, _facts(5))
+
+
+def test_no_request_pushes_one_of_another_sort_out() -> None:
+    def asked(time: int, number: int, *, is_whole: bool) -> Request:
+        return Request(time, bytes([time]), "", is_whole, _facts(number))
+
+    whole = asked(1, 9, is_whole=True)
+    dangerous = [asked(time, 9, is_whole=False) for time in range(2, 2 + MAX_REQUESTS)]
+    harmless = [asked(time, 0, is_whole=False) for time in range(20, 40)]
+    for order in ([whole, *dangerous, *harmless], [*harmless, *dangerous, whole]):
+        assert _union([History(requests=(one,)) for one in order]).requests == (
+            whole,
+            *dangerous,
+            *harmless[-MAX_REQUESTS:],
+        )
 
 
 def test_metadata_of_one_version_are_those_of_the_whole_object() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingest.split import split
 from processor.history import MAX_INCARNATIONS
-from processor.inventory import MAX_REMEMBERED_BYTES
+from processor.inventory import MAX_KEY_BYTES
 from processor.state import MemoryState
 from tests.processor.watching import Facts
 from tests.processor.watching import told as told_of
@@ -66,45 +66,77 @@ def _last(server: "ApiServer") -> Facts:
 # --- histories in any order ------------------------------------------------------------------------------------------
 
 _WHAT = (*("create",) * 3, "patch", "change", "delete", "dry run", "finish", "delete_all", "enter", "wait")
-_STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(_WHAT),
+_ODD = ("generate", "evict", "debug", "move", "skew", "unanswered", "twice", "status")
+
+
+_Step = tuple[str, str, str, str, bool]
+_Steps = list[_Step]
+
+
+def _steps(words: Sequence[str], size: int) -> st.SearchStrategy[_Steps]:
+    step = st.tuples(
+        st.sampled_from(words),
         st.sampled_from(_RESOURCES),
         st.sampled_from(["web", "db"]),
         st.sampled_from(["alice", "bob"]),
         st.booleans(),
-    ),
-    min_size=2,
-    max_size=24,
-)
-_Steps = list[tuple[str, str, str, str, bool]]
+    )
+    return st.lists(step, min_size=2, max_size=size)
 
 
-def _take(server: "ApiServer", step: tuple[str, str, str, str, bool]) -> None:
+_STEPS = _steps(_WHAT, 24)
+
+
+def _take(server: "ApiServer", step: _Step) -> None:
     what, resource, name, user, is_finalized = step
     if what == "create":
         owner = "deployments/web" if is_finalized and ("deployments", "web") in server.objects else ""
         server.create(resource, name, user=user, finalizers=("example.com/wait",) if is_finalized else (), owner=owner)
-    elif what == "enter":
-        server.enter(name, user=user)
     elif what == "change" and ("deployments", name) in server.objects:
         server.patch("deployments", name, user=user, spec={"template": {"spec": {"hostNetwork": is_finalized}}})
         server.scale(name, 3, user=user)
-    elif what == "change":
-        server.wait(3)
-    elif what == "patch":
-        server.patch(resource, name, user=user)
-    elif what in ("delete", "dry run"):
-        server.delete(resource, name, user=user, dry_run=what == "dry run")
-    elif what == "finish":
-        server.finish(resource, name)
-    elif what == "wait":
-        server.wait(1.7)
-    elif resource != "namespaces":  # the API has no such request
-        server.delete_all(resource, user=user)
+    elif what == "delete_all":
+        if resource != "namespaces":  # the API has no such request
+            server.delete_all(resource, user=user)
+    elif what in _ODD:
+        _take_oddly(server, step)
+    else:
+        simple = {
+            "enter": lambda: server.enter(name, user=user),
+            "change": lambda: server.wait(3),
+            "patch": lambda: server.patch(resource, name, user=user),
+            "delete": lambda: server.delete(resource, name, user=user),
+            "dry run": lambda: server.delete(resource, name, user=user, dry_run=True),
+            "finish": lambda: server.finish(resource, name),
+            "wait": lambda: server.wait(1.7),
+        }
+        simple[what]()
 
 
-@given(steps=_STEPS, views=st.lists(st.sampled_from(_VIEWS), min_size=1), chance=st.randoms(use_true_random=False))
+def _take_oddly(server: "ApiServer", step: _Step) -> None:
+    """Do what is less common."""
+    what, resource, name, user, is_odd = step
+    if what == "skew":
+        server.skew = 0.03 if is_odd else -0.02
+    elif what == "unanswered":
+        server.is_answered = is_odd
+    else:
+        odd = {
+            "generate": lambda: server.generate(resource, user=user),
+            "evict": lambda: server.evict(name, user=user),
+            "debug": lambda: server.debug(name, user=user, image="busybox" if is_odd else "alpine"),
+            "move": lambda: server.move("deployments", name, user=user),
+            "twice": lambda: server.finish_twice(name, user=user),
+            "status": lambda: server.status(resource, name, user=user),
+        }
+        odd[what]()
+
+
+@given(
+    steps=_steps((*_WHAT, *_ODD), 24),
+    views=st.lists(st.sampled_from(_VIEWS), min_size=1),
+    chance=st.randoms(use_true_random=False),
+)
 def test_any_order_and_any_repeats_end_in_the_same_inventory(
     api_server: Server, steps: _Steps, views: list[tuple[str, str]], chance: random.Random
 ) -> None:
@@ -112,7 +144,30 @@ def test_any_order_and_any_repeats_end_in_the_same_inventory(
     for step, (level, answer) in zip(steps, itertools.cycle(views), strict=False):
         server.level, server.answer = level, answer
         _take(server, step)
-    records = server.records() + [server.read(*where) for where in server.objects if where[0] != "namespaces"]
+    imports = [server.read(*where) for where in server.objects if where[0] != "namespaces"]
+    records = server.records(server.in_all_stages()) + imports
+    shuffled = records + chance.sample(records, len(records) // 2)
+    chance.shuffle(shuffled)
+    assert _state_of(shuffled) == _state_of(records)
+
+
+@given(
+    lives=st.lists(st.tuples(st.sampled_from(_VIEWS), st.booleans(), st.sampled_from(_ODD)), min_size=5, max_size=8),
+    chance=st.randoms(use_true_random=False),
+)
+def test_any_order_of_more_objects_of_a_name_than_are_remembered_ends_in_the_same_inventory(
+    api_server: Server, lives: list[tuple[tuple[str, str], bool, str]], chance: random.Random
+) -> None:
+    server = api_server()
+    for (server.level, server.answer), is_twice, what in lives:
+        server.create("pods", "web")
+        _take(server, (what, "pods", "web", "bob", is_twice))
+        server.delete("pods", "web", user="bob")
+        if is_twice:
+            server.finish_twice("web")
+        else:
+            server.finish("pods", "web")
+    records = server.records()
     shuffled = records + chance.sample(records, len(records) // 2)
     chance.shuffle(shuffled)
     assert _state_of(shuffled) == _state_of(records)
@@ -516,7 +571,15 @@ def test_nothing_of_what_an_object_holds_is_remembered(api_server: Server) -> No
 
 def test_what_is_larger_than_any_object_is_not_remembered(api_server: Server) -> None:
     server = api_server()
-    server.create("configmaps", "n" * MAX_REMEMBERED_BYTES)
+    server.create("configmaps", "n" * MAX_KEY_BYTES)
     server.create("configmaps", "a")
     (key,) = _state_of(server.records())
-    assert len(key) < MAX_REMEMBERED_BYTES
+    assert len(key) < MAX_KEY_BYTES
+
+
+def test_what_nobody_can_have_deleted_is_not_remembered(api_server: Server) -> None:
+    server = api_server()
+    server.delete("pods", "p" * 254)
+    assert _state_of(server.records()) == {}
+    server.delete("pods", "p" * 253)
+    assert len(_state_of(server.records())) == 1

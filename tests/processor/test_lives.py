@@ -173,6 +173,6 @@ def test_what_is_deleted_while_its_creation_is_answered_was_that_creation_s() ->
 
 
 def test_what_happened_to_no_object_that_is_known_is_nobodys() -> None:
-    history = History((Incarnation(100, "a", 1, 100 * _SECOND),), changed=_mark(50), entries=(_mark(50),))
+    history = History((Incarnation(100, "a", 1, 100 * _SECOND),), changed=(_mark(50),), entries=(_mark(50),))
     (life,) = lives_of(history, "Pod")
-    assert (life.entered, life.changed_unseen) == (None, None)
+    assert (life.entered, life.changed_unseen) == (None, ())

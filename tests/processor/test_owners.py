@@ -85,6 +85,48 @@ def test_after_a_change_that_shows_nothing_nobody_is_named_unless_it_was_the_sam
     assert _root(server) == ("Deployment", "web", None)
 
 
+def test_who_changed_it_is_not_covered_by_who_does_so_later(api_server: Server) -> None:
+    server = api_server()
+    _deploy(server)
+    server.level = "Metadata"
+    server.patch("deployments", "web", user="mallory")
+    server.patch("deployments", "web", user="alice")
+    server.enter("web-1-x")
+    assert _root(server) == ("Deployment", "web", None)
+
+
+@pytest.mark.parametrize(
+    ("patch", "person"),
+    [
+        ({"metadata": {"labels": {"a": "b"}}}, None),
+        ([{"op": "add", "path": "/metadata/labels/a", "value": "b"}, 3], None),
+        ([{"op": "add", "path": "/spec/paused", "value": True}], "alice"),
+        ([{"op": "replace", "path": "", "value": {}}], "alice"),
+        ({"spec": {"paused": True}}, "alice"),
+    ],
+)
+def test_who_labels_what_somebody_unseen_has_changed_is_not_behind_it(
+    api_server: Server, patch: object, person: str | None
+) -> None:
+    server = api_server()
+    _deploy(server)
+    server.patch("deployments", "web", user="mallory", spec=_template(hostNetwork=True))
+    server.events.pop()  # in a batch that got lost
+    server.patch("deployments", "web", user="alice")
+    server.events[-1]["requestObject"] = patch
+    server.enter("web-1-x")
+    assert _root(server) == ("Deployment", "web", person)
+
+
+def test_whose_owner_was_written_by_nobody_knows_whom_has_a_root_but_nobody_behind_it(api_server: Server) -> None:
+    server = api_server()
+    _deploy(server)
+    server.create("pods", "own", user="mallory", owner="replicasets/web-1")
+    server.events.pop()
+    server.patch("pods", "own", user="bob")
+    assert _root(server) == ("Deployment", "web", None)
+
+
 def test_of_a_deployment_older_than_the_pipeline_nobody_is_named_until_somebody_changes_it(api_server: Server) -> None:
     server = api_server()
     _deploy(server)

@@ -15,7 +15,8 @@ MakeEvent = Callable[..., Event]
 Document = dict[str, Any]
 
 _BORN = "2026-11-23T20:34:01Z"
-_DELETED = {"uid": "u", "creationTimestamp": _BORN, "deletionTimestamp": "2026-11-23T20:40:00Z"}
+_SEEN = {"uid": "u", "creationTimestamp": _BORN, "resourceVersion": "7"}
+_DELETED = {**_SEEN, "deletionTimestamp": "2026-11-23T20:40:00Z"}
 _MARK = Mark(1, 0, b"", "alice", None, "")
 
 
@@ -48,7 +49,7 @@ DELETIONS: Mapping[str, tuple[Document, str]] = {
     "a Status without details": ({"kind": "Status"}, "asked gone"),
     "a Status that says no object": ({"kind": "Status", "details": 3}, "asked gone"),
     "the object as it was": (
-        {"kind": "Service", "metadata": {"uid": "u", "creationTimestamp": _BORN}},
+        {"kind": "Service", "metadata": _SEEN},
         "seen asked gone",
     ),
     "the object, deleted": ({"kind": "Service", "metadata": _DELETED}, "seen asked gone"),
@@ -71,6 +72,10 @@ DELETIONS: Mapping[str, tuple[Document, str]] = {
     "an object with a broken birth": (
         {"kind": "Service", "metadata": {"uid": "u", "creationTimestamp": "long ago", "finalizers": ["x"]}},
         "asked uid u",
+    ),
+    "an object without version, since another deletion was first": (
+        {"kind": "Service", "metadata": {"uid": "u", "creationTimestamp": _BORN}},
+        "asked gone uid u",
     ),
     "nothing": (None, "asked gone"),  # type: ignore[dict-item]  # as at level Metadata
 }
@@ -201,6 +206,24 @@ LAST_FINALIZERS: Mapping[str, tuple[str, str, object, str]] = {
     "a patch of other metadata": ("services", "patch", {"metadata": {"labels": None}}, "told"),
     "a JSON patch of all": ("services", "patch", [{"op": "remove", "path": "/metadata/finalizers"}], "gone"),
     "a JSON patch of one": ("services", "patch", [{"op": "remove", "path": "/metadata/finalizers/0"}], "told"),
+    "a JSON patch of all that adds one": (
+        "services",
+        "patch",
+        [{"op": "remove", "path": "/metadata/finalizers"}, {"op": "add", "path": "/metadata/finalizers"}],
+        "told",
+    ),
+    "a JSON patch of all that writes all metadata": (
+        "services",
+        "patch",
+        [{"op": "remove", "path": "/metadata/finalizers"}, {"op": "replace", "path": "/metadata"}],
+        "told",
+    ),
+    "a JSON patch of all that tests": (
+        "services",
+        "patch",
+        [{"op": "test", "path": "/metadata/finalizers"}, {"op": "remove", "path": "/metadata/finalizers"}],
+        "gone",
+    ),
     "a JSON patch that adds": ("services", "patch", [{"op": "add", "path": "/metadata/finalizers"}, 3], "told"),
     "nothing that is shown": ("services", "patch", None, "told"),
     "those of a pod, which has its grace": ("pods", "update", {"metadata": {}}, "told"),
@@ -223,7 +246,7 @@ def test_the_finalizers_of_a_scale_are_not_those_of_what_is_scaled(make_event: M
     assert _did(event) == "told"
 
 
-_ITEM = {"metadata": {"name": "web", "uid": "u", "creationTimestamp": _BORN}, "spec": {"nodeName": "n"}}
+_ITEM = {"metadata": {"name": "web", **_SEEN}, "spec": {"nodeName": "n"}}
 _UNSCHEDULED = {**_ITEM, "spec": {}}
 _METADATA_ONLY = {"metadata": _ITEM["metadata"]}
 _WAITING = {**_ITEM, "metadata": {**_ITEM["metadata"], "finalizers": ["x"]}}

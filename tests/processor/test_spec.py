@@ -29,12 +29,21 @@ def test_of_most_resources_nothing_is_remembered() -> None:
 
 def test_a_list_is_bounded_and_a_long_element_hides_no_short_one() -> None:
     volumes = [{"hostPath": {"path": f"/{'x' * MAX_LIST_BYTES}"}}, {"hostPath": {"path": "/etc"}}]
-    images = [{"image": f"{number:04}"} for number in range(MAX_LIST_BYTES)]
+    images = [{"image": f"{number:05}"} for number in range(MAX_LIST_BYTES)]
     facts = spec_of("", "pods", _pod(volumes=volumes, containers=images, serviceAccountName="s" * 1000))
     assert isinstance(facts, PodSpecFacts)
-    assert len(facts.images) == MAX_LIST_BYTES // 4
+    assert len(facts.images) == MAX_LIST_BYTES // 8
     assert facts.service_account == "s" * MAX_NAME
     assert facts.host_paths == ("/etc",)
+
+
+def test_what_is_short_is_hidden_by_no_number_of_long_ones() -> None:
+    paths = [f"/srv/{number:03}" for number in range(1000)]
+    volumes = [{"hostPath": {"path": path}} for path in (*paths[:500], "/etc", *paths[500:], "/")]
+    facts = spec_of("", "pods", _pod(volumes=volumes))
+    assert isinstance(facts, PodSpecFacts)
+    assert facts.host_paths[-2:] == ("/etc", "/")  # in their order
+    assert len(facts.host_paths) == 373
 
 
 def test_a_binding_without_parts_says_nothing() -> None:
@@ -50,14 +59,14 @@ def test_a_binding_without_parts_says_nothing() -> None:
     [
         ("deployments", {"replicas": 1, "template": {"a": 1}}, {"replicas": 2, "template": {"a": 1}}, True),
         ("deployments", {"template": {"a": 1}}, {"template": {"a": 2}}, False),
-        ("cronjobs", {"suspend": True, "jobTemplate": 1}, {"jobTemplate": 1}, True),
+        ("cronjobs", {"suspend": True, "jobTemplate": 1}, {"jobTemplate": 1}, False),
         ("cronjobs", {"jobTemplate": 1}, {"jobTemplate": 2}, False),
         ("pods", {"containers": [1], "nodeName": "n"}, {"containers": [1]}, True),
         ("pods", {"containers": [1]}, {"containers": [1], "ephemeralContainers": [2]}, False),
         ("services", {"type": "ClusterIP"}, {"type": "NodePort"}, False),
     ],
 )
-def test_a_template_is_what_is_asked_for_but_not_how_often(
+def test_a_template_is_what_is_asked_for_but_numbers_of_replicas(
     resource: str, one: object, other: object, *, is_same: bool
 ) -> None:
     group = {"deployments": "apps", "cronjobs": "batch"}.get(resource, "")
