@@ -57,7 +57,14 @@ def _unanswered(resource: str, spec: object, **members: object) -> dict[str, Any
     return {"objectRef": target, "responseStatus": {"code": 406}, "requestObject": {"spec": spec}, **members}
 
 
+def _capable(capability: str) -> dict[str, Any]:
+    containers = [{"name": "c", "securityContext": {"capabilities": {"add": [capability]}}}]
+    return {"requestObject": {"spec": {"containers": containers}}}
+
+
 CASES = [
+    ("Pod Or Template With Takeover Capability", _capable("all")),
+    ("Pod Or Template With Takeover Capability", _capable("sys_Admin")),
     ("Privileged Pod Or Template", _unanswered("pods", _PRIVILEGED)),
     ("Service On Node Port", _unanswered("services", {"type": "NodePort"})),
     ("Service Created", _unanswered("services", {})),
