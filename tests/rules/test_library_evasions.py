@@ -62,7 +62,15 @@ def _capable(capability: str) -> dict[str, Any]:
     return {"requestObject": {"spec": {"containers": containers}}}
 
 
+def _kubelet_exec(**members: object) -> dict[str, Any]:
+    uri = "/api/v1/nodes/n/proxy/exec/shop/p/c?command=sh"
+    target = {"resource": "nodes", "name": "n", "subresource": "proxy"}
+    return {"verb": "get", "objectRef": target, "requestURI": uri, "responseStatus": {"code": 101}, **members}
+
+
 CASES = [
+    # A session by websocket is told when it opens, not when it ends.
+    ("Kubelet Reached Through Node Proxy", _kubelet_exec(stage="ResponseStarted")),
     ("Pod Or Template With Takeover Capability", _capable("all")),
     ("Pod Or Template With Takeover Capability", _capable("sys_Admin")),
     ("Privileged Pod Or Template", _unanswered("pods", _PRIVILEGED)),
@@ -112,6 +120,7 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
 @pytest.mark.parametrize(
     ("rule", "members"),
     [
+        ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
         (_LOWERED, _patched("namespaces", _labelled(team="a"), _labelled(**{_ENFORCE: "baseline"}))),
         (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/annotations/a"}], {"metadata": {}})),
         (_CREDENTIALS, _patched("configmaps", _labelled(team="a"), {"data": {"password": "x"}})),
