@@ -91,7 +91,8 @@ CASES = [
     *(("Pod Or Template With Sensitive Host Path",
        {"requestObject": {"spec": {"volumes": [{"hostPath": {"path": path}}]}}})
       for path in ("/bin", "/sbin/x", "/lib", "/lib64", "/opt/cni/bin", "/opt", "/var/lib/cni", "/run/systemd",
-                   "/run/k3s", "/var/lib/rancher", "/var/spool/at")),
+                   "/run/k3s", "/var/lib/rancher", "/var/spool/at", "/run/dbus", "/var/run/dbus/system_bus_socket",
+                   "/var/run/k3s/containerd/containerd.sock", "/var/run/cri-dockerd.sock", "/var/lib/k0s")),
     ("Role That Can Exec In Pods", _role({"resources": ["pods/*"], "verbs": ["get"]})),
     ("Role That Can Exec In Pods", _role({"resources": ["*/exec"], "verbs": ["get"]})),
     ("Role That Can Escalate", _role({"resources": ["certificatesigningrequests/approval"], "verbs": ["update"]})),
