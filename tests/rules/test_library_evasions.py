@@ -122,6 +122,12 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
     ("rule", "members"),
     [
         ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
+        ("Change Of Permissions Refused",
+         {"objectRef": {"resource": "rolebindings", "apiGroup": _RBAC, "namespace": "leaving", "name": "x"},
+          "responseStatus": {"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}}),
+        ("Secrets Or Tokens Refused",
+         {"objectRef": {"resource": "secrets", "namespace": "leaving", "name": "x"},
+          "responseStatus": {"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}}),
         (_LOWERED, _patched("namespaces", _labelled(team="a"), _labelled(**{_ENFORCE: "baseline"}))),
         (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/annotations/a"}], {"metadata": {}})),
         (_CREDENTIALS, _patched("configmaps", _labelled(team="a"), {"data": {"password": "x"}})),
