@@ -19,6 +19,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _LOWERED = "Pod Security Of Namespace Lowered"
 _CREDENTIALS = "ConfigMap With Private Credentials"
 _VOLUME = "Persistent Volume On Sensitive Host Path"
+_HIDDEN = "Patch With Hidden Result"
 _PRIVILEGED = {"containers": [{"name": "c", "securityContext": {"privileged": True}}]}
 
 
@@ -68,7 +69,23 @@ def _kubelet_exec(**members: object) -> dict[str, Any]:
     return {"verb": "get", "objectRef": target, "requestURI": uri, "responseStatus": {"code": 101}, **members}
 
 
+def _hidden(resource: str, group: str, request: object) -> dict[str, Any]:
+    answer = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "x"}}
+    return _patched(resource, request, answer, apiGroup=group)
+
+
+def _replaced(path: str, value: object) -> list[dict[str, object]]:
+    return [{"op": "replace", "path": path, "value": value}]
+
+
 CASES = [
+    *((_HIDDEN, _hidden(resource, group, request)) for resource, group, request in (
+        ("services", "", _replaced("/spec/type", "NodePort")),
+        ("configmaps", "", _replaced("/data/password", "x")),
+        ("clusterroles", _RBAC, _replaced("/rules", [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])),
+        ("rolebindings", _RBAC, {"subjects": [{"kind": "User", "name": "someone"}]}),
+    )),
+    (_LOWERED, {**_patched("namespaces", _labelled(**{_ENFORCE: "privileged"}), ...), "responseStatus": {"code": 406}}),
     # A session by websocket is told when it opens, not when it ends.
     ("Kubelet Reached Through Node Proxy", _kubelet_exec(stage="ResponseStarted")),
     ("Pod Or Template With Takeover Capability", _capable("all")),
@@ -122,6 +139,7 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
     ("rule", "members"),
     [
         ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
+        (_HIDDEN, _hidden("configmaps", "", _labelled(team="a"))),
         ("Change Of Permissions Refused",
          {"objectRef": {"resource": "rolebindings", "apiGroup": _RBAC, "namespace": "leaving", "name": "x"},
           "responseStatus": {"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}}),
