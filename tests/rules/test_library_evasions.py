@@ -79,6 +79,9 @@ def _replaced(path: str, value: object) -> list[dict[str, object]]:
 
 
 CASES = [
+    # kubectl deletes all events one by one, with their names.
+    ("Events Deleted", {"verb": "delete", "responseStatus": {"code": 200},
+                        "objectRef": {"resource": "events", "namespace": "shop", "name": "web.18a1"}}),
     *((_HIDDEN, _hidden(resource, group, request)) for resource, group, request in (
         ("services", "", _replaced("/spec/type", "NodePort")),
         ("configmaps", "", _replaced("/data/password", "x")),
