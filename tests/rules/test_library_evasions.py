@@ -116,9 +116,10 @@ CASES = [
     ("Role That Can Exec In Pods", _role({"resources": ["pods/*"], "verbs": ["get"]})),
     ("Role That Can Exec In Pods", _role({"resources": ["*/exec"], "verbs": ["get"]})),
     ("Role That Can Escalate", _role({"resources": ["certificatesigningrequests/approval"], "verbs": ["update"]})),
-    ("Binding For Anonymous Or All Users",
-     {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
-      "requestObject": {"roleRef": {"name": "edit"}, "subjects": [{"kind": "Group", "name": "system:authenticated"}]}}),
+    *(("Binding For Anonymous Or All Users",
+       {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
+        "requestObject": {"roleRef": {"name": "edit"}, "subjects": [{"kind": "Group", "name": group}]}})
+      for group in ("system:authenticated", "system:serviceaccounts")),
     *(("Anonymous Request Served", _anonymous(responseStatus={"code": code}, objectRef={"resource": "secrets"}))
       for code in (200, 400, 404, 409, 422)),
     ("Change Of Permissions Refused",
