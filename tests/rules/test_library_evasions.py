@@ -78,7 +78,20 @@ def _replaced(path: str, value: object) -> list[dict[str, object]]:
     return [{"op": "replace", "path": path, "value": value}]
 
 
+def _by(controller: str, resource: str, group: str, **members: object) -> dict[str, Any]:
+    user = {"username": f"system:serviceaccount:kube-system:{controller}", "groups": ["system:authenticated"]}
+    target = {"resource": resource, "namespace": "kube-system", "name": "x"} | ({"apiGroup": group} if group else {})
+    return {"user": user, "objectRef": target, "responseStatus": {"code": 201}, **members}
+
+
+_TEMPLATE = {"spec": {"template": {"spec": _PRIVILEGED}}}
+
 CASES = [
+    # A controller's stolen account makes what no owner asks for.
+    ("Privileged Pod Or Template", _by("deployment-controller", "replicasets", "apps", requestObject=_TEMPLATE)),
+    ("Privileged Pod Or Template", _by("deployment-controller", "deployments", "apps", requestObject=_TEMPLATE)),
+    ("Privileged Pod Or Template", _by("cronjob-controller", "jobs", "batch", requestObject=_TEMPLATE)),
+    ("Bare Pod In System Namespace", _by("replicaset-controller", "pods", "", requestObject={"spec": _PRIVILEGED})),
     # kubectl deletes all events one by one, with their names.
     ("Events Deleted", {"verb": "delete", "responseStatus": {"code": 200},
                         "objectRef": {"resource": "events", "namespace": "shop", "name": "web.18a1"}}),
@@ -142,6 +155,13 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
 @pytest.mark.parametrize(
     ("rule", "members"),
     [
+        # At level Metadata nothing says that a controller's pod has no owner, or a kubelet's comes of no file.
+        *(("Bare Pod In System Namespace", event | {"level": "Metadata", "requestObject": ...}) for event in (
+            _by("daemon-set-controller", "pods", ""),
+            _by("x", "pods", "", user={"username": "system:node:n", "groups": ["system:nodes"]}),
+        )),
+        ("Workload Created In System Namespace",
+         _by("deployment-controller", "replicasets", "apps", level="Metadata", requestObject=...)),
         ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
         (_HIDDEN, _hidden("configmaps", "", _labelled(team="a"))),
         ("Change Of Permissions Refused",
