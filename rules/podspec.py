@@ -53,6 +53,7 @@ class PodSpecFacts(msgspec.Struct, frozen=True, array_like=True, tag=1):
     host_paths: tuple[str, ...]
     host_ports: tuple[str, ...]
     capabilities_added: tuple[str, ...]
+    """In capitals."""
     images: tuple[str, ...]
     service_account: str | None
     run_as_user: tuple[str, ...]
@@ -154,7 +155,7 @@ def _facts(specs: list[dict[str, object]]) -> PodSpecFacts:
             if isinstance(port.get("hostPort"), int) and port["hostPort"]
         ),
         capabilities_added=_distinct(
-            capability
+            capability.upper()  # runtimes take them in any letter case
             for context in contexts
             for capability in _array(_object(context, "capabilities") or {}, "add")
             if isinstance(capability, str)

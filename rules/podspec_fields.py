@@ -53,7 +53,11 @@ PODSPEC_FIELDS: Final = (
         lambda facts: _path_prefixes(facts.host_paths),
     ),
     _list("host_ports", "The ports of the host that it takes.", lambda facts: facts.host_ports),
-    _list("capabilities_added", "The capabilities that containers add.", lambda facts: facts.capabilities_added),
+    _list(
+        "capabilities_added",
+        "The capabilities that containers add, in capitals.",
+        lambda facts: facts.capabilities_added,
+    ),
     _list("images", "The images of all containers.", lambda facts: facts.images),
     _list(
         "image_repositories",

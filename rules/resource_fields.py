@@ -58,7 +58,7 @@ _LISTS: Final = (
     ("host_paths", "The host paths that the pod or template mounts, normalised."),
     ("host_path_prefixes", "Each of these and every folder above it, 32 deep at most."),
     ("host_ports", "The ports of the host that the pod or template takes."),
-    ("capabilities_added", "The capabilities that containers of the pod or template add."),
+    ("capabilities_added", "The capabilities that containers of the pod or template add, in capitals."),
     ("images", "The images of all containers of the pod or template."),
     ("image_repositories", "These images without tag and digest; a registry's port stays."),
     ("image_registries", "The registries of these images; docker.io where an image names none."),

@@ -19,6 +19,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _LOWERED = "Pod Security Of Namespace Lowered"
 _CREDENTIALS = "ConfigMap With Private Credentials"
 _VOLUME = "Persistent Volume On Sensitive Host Path"
+_HIDDEN = "Patch With Hidden Result"
 _PRIVILEGED = {"containers": [{"name": "c", "securityContext": {"privileged": True}}]}
 
 
@@ -57,7 +58,54 @@ def _unanswered(resource: str, spec: object, **members: object) -> dict[str, Any
     return {"objectRef": target, "responseStatus": {"code": 406}, "requestObject": {"spec": spec}, **members}
 
 
+def _capable(capability: str) -> dict[str, Any]:
+    containers = [{"name": "c", "securityContext": {"capabilities": {"add": [capability]}}}]
+    return {"requestObject": {"spec": {"containers": containers}}}
+
+
+def _kubelet_exec(**members: object) -> dict[str, Any]:
+    uri = "/api/v1/nodes/n/proxy/exec/shop/p/c?command=sh"
+    target = {"resource": "nodes", "name": "n", "subresource": "proxy"}
+    return {"verb": "get", "objectRef": target, "requestURI": uri, "responseStatus": {"code": 101}, **members}
+
+
+def _hidden(resource: str, group: str, request: object) -> dict[str, Any]:
+    answer = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "x"}}
+    return _patched(resource, request, answer, apiGroup=group)
+
+
+def _replaced(path: str, value: object) -> list[dict[str, object]]:
+    return [{"op": "replace", "path": path, "value": value}]
+
+
+def _by(controller: str, resource: str, group: str, **members: object) -> dict[str, Any]:
+    user = {"username": f"system:serviceaccount:kube-system:{controller}", "groups": ["system:authenticated"]}
+    target = {"resource": resource, "namespace": "kube-system", "name": "x"} | ({"apiGroup": group} if group else {})
+    return {"user": user, "objectRef": target, "responseStatus": {"code": 201}, **members}
+
+
+_TEMPLATE = {"spec": {"template": {"spec": _PRIVILEGED}}}
+
 CASES = [
+    # A controller's stolen account makes what no owner asks for.
+    ("Privileged Pod Or Template", _by("deployment-controller", "replicasets", "apps", requestObject=_TEMPLATE)),
+    ("Privileged Pod Or Template", _by("deployment-controller", "deployments", "apps", requestObject=_TEMPLATE)),
+    ("Privileged Pod Or Template", _by("cronjob-controller", "jobs", "batch", requestObject=_TEMPLATE)),
+    ("Bare Pod In System Namespace", _by("replicaset-controller", "pods", "", requestObject={"spec": _PRIVILEGED})),
+    # kubectl deletes all events one by one, with their names.
+    ("Events Deleted", {"verb": "delete", "responseStatus": {"code": 200},
+                        "objectRef": {"resource": "events", "namespace": "shop", "name": "web.18a1"}}),
+    *((_HIDDEN, _hidden(resource, group, request)) for resource, group, request in (
+        ("services", "", _replaced("/spec/type", "NodePort")),
+        ("configmaps", "", _replaced("/data/password", "x")),
+        ("clusterroles", _RBAC, _replaced("/rules", [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])),
+        ("rolebindings", _RBAC, {"subjects": [{"kind": "User", "name": "someone"}]}),
+    )),
+    (_LOWERED, {**_patched("namespaces", _labelled(**{_ENFORCE: "privileged"}), ...), "responseStatus": {"code": 406}}),
+    # A session by websocket is told when it opens, not when it ends.
+    ("Kubelet Reached Through Node Proxy", _kubelet_exec(stage="ResponseStarted")),
+    ("Pod Or Template With Takeover Capability", _capable("all")),
+    ("Pod Or Template With Takeover Capability", _capable("sys_Admin")),
     ("Privileged Pod Or Template", _unanswered("pods", _PRIVILEGED)),
     ("Service On Node Port", _unanswered("services", {"type": "NodePort"})),
     ("Service Created", _unanswered("services", {})),
@@ -76,13 +124,15 @@ CASES = [
     *(("Pod Or Template With Sensitive Host Path",
        {"requestObject": {"spec": {"volumes": [{"hostPath": {"path": path}}]}}})
       for path in ("/bin", "/sbin/x", "/lib", "/lib64", "/opt/cni/bin", "/opt", "/var/lib/cni", "/run/systemd",
-                   "/run/k3s", "/var/lib/rancher", "/var/spool/at")),
+                   "/run/k3s", "/var/lib/rancher", "/var/spool/at", "/run/dbus", "/var/run/dbus/system_bus_socket",
+                   "/var/run/k3s/containerd/containerd.sock", "/var/run/cri-dockerd.sock", "/var/lib/k0s")),
     ("Role That Can Exec In Pods", _role({"resources": ["pods/*"], "verbs": ["get"]})),
     ("Role That Can Exec In Pods", _role({"resources": ["*/exec"], "verbs": ["get"]})),
     ("Role That Can Escalate", _role({"resources": ["certificatesigningrequests/approval"], "verbs": ["update"]})),
-    ("Binding For Anonymous Or All Users",
-     {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
-      "requestObject": {"roleRef": {"name": "edit"}, "subjects": [{"kind": "Group", "name": "system:authenticated"}]}}),
+    *(("Binding For Anonymous Or All Users",
+       {"objectRef": {"resource": "clusterrolebindings", "apiGroup": _RBAC, "name": "x"},
+        "requestObject": {"roleRef": {"name": "edit"}, "subjects": [{"kind": "Group", "name": group}]}})
+      for group in ("system:authenticated", "system:serviceaccounts")),
     *(("Anonymous Request Served", _anonymous(responseStatus={"code": code}, objectRef={"resource": "secrets"}))
       for code in (200, 400, 404, 409, 422)),
     ("Change Of Permissions Refused",
@@ -105,6 +155,21 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
 @pytest.mark.parametrize(
     ("rule", "members"),
     [
+        # At level Metadata nothing says that a controller's pod has no owner, or a kubelet's comes of no file.
+        *(("Bare Pod In System Namespace", event | {"level": "Metadata", "requestObject": ...}) for event in (
+            _by("daemon-set-controller", "pods", ""),
+            _by("x", "pods", "", user={"username": "system:node:n", "groups": ["system:nodes"]}),
+        )),
+        ("Workload Created In System Namespace",
+         _by("deployment-controller", "replicasets", "apps", level="Metadata", requestObject=...)),
+        ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
+        (_HIDDEN, _hidden("configmaps", "", _labelled(team="a"))),
+        ("Change Of Permissions Refused",
+         {"objectRef": {"resource": "rolebindings", "apiGroup": _RBAC, "namespace": "leaving", "name": "x"},
+          "responseStatus": {"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}}),
+        ("Secrets Or Tokens Refused",
+         {"objectRef": {"resource": "secrets", "namespace": "leaving", "name": "x"},
+          "responseStatus": {"code": 403, "details": {"causes": [{"reason": "NamespaceTerminating"}]}}}),
         (_LOWERED, _patched("namespaces", _labelled(team="a"), _labelled(**{_ENFORCE: "baseline"}))),
         (_LOWERED, _patched("namespaces", [{"op": "remove", "path": "/metadata/annotations/a"}], {"metadata": {}})),
         (_CREDENTIALS, _patched("configmaps", _labelled(team="a"), {"data": {"password": "x"}})),

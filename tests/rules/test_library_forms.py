@@ -190,3 +190,23 @@ def test_a_configmap_without_credentials_does_not_alert(data: dict[str, str]) ->
     event["objectRef"] = {"resource": "configmaps", "namespace": "n", "name": "x"}
     event["requestObject"] = {"data": data}
     assert not suspicions_of(event)
+
+
+@pytest.mark.parametrize("rule", DANGERS)
+@pytest.mark.parametrize("form", ["update", "JSON patch"])
+def test_a_pod_that_is_known_is_not_told_again_when_it_is_written_back(rule: str, form: str) -> None:
+    made = written(("", "pods"), DANGERS[rule], "create")
+    body = made["responseObject"]
+    assert isinstance(body, dict)
+    shown = {**body, "metadata": {"name": "x", "namespace": "n", "uid": "u", "resourceVersion": "1"}}
+    later = written(("", "pods"), DANGERS[rule], form) | {"stageTimestamp": "2026-01-02T03:05:05.000000Z"}
+    assert rule in names_of(later)
+    assert rule not in names_of(later, before=[made | {"responseObject": shown}])
+
+
+@pytest.mark.parametrize("rule", ["Privileged Pod Or Template", "Pod Or Template With Takeover Capability"])
+def test_an_ephemeral_container_is_told_of_a_pod_that_is_known(rule: str) -> None:
+    made = written(("", "pods"), HARMLESS, "create")
+    added = written(("", "pods"), DANGERS[rule], "update")
+    target = {"resource": "pods", "namespace": "n", "name": "x", "subresource": "ephemeralcontainers"}
+    assert rule in names_of(added | {"objectRef": target}, before=[made])

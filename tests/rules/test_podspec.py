@@ -94,7 +94,7 @@ def test_every_kind_of_container_counts(make_event: MakeEvent) -> None:
     facts = make_event(requestObject={"spec": {**spec, "securityContext": {"runAsUser": 7}}}).pod_spec
     assert facts is not None
     assert facts.images == ("containers:1", "initContainers:1", "ephemeralContainers:1")
-    assert facts.capabilities_added == ("containers", "initContainers", "ephemeralContainers")
+    assert facts.capabilities_added == ("CONTAINERS", "INITCONTAINERS", "EPHEMERALCONTAINERS")
     assert facts.run_as_user == ("0", "1", "2", "7")
 
 
