@@ -7,10 +7,25 @@ from auditstream.usage import UsageError, did_you_mean
 from processor.listing import Resource
 from wire.tracked import TRACKED
 
-_RESOURCES: Final = {
+_SHORT: Final = {
+    "cj": "cronjobs",
+    "cm": "configmaps",
+    "deploy": "deployments",
+    "ds": "daemonsets",
+    "ns": "namespaces",
+    "po": "pods",
+    "rc": "replicationcontrollers",
+    "rs": "replicasets",
+    "sa": "serviceaccounts",
+    "sts": "statefulsets",
+    "svc": "services",
+}
+"""kubectl's short names."""
+
+_RESOURCES: Final = _SHORT | {
     spelling: resource for (_, resource), tracked in TRACKED.items() for spelling in (tracked.kind.casefold(), resource)
 }
-"""Kinds and plural names, as they are compared, with the plural name."""
+"""Kinds, plural and short names, as they are compared, with the plural name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +55,7 @@ class Choice:
 
 
 def resource_called(kind: str) -> str:
-    """Return the plural name of a tracked kind, given that or the kind in any letter case, one or many.
+    """Return the plural name of a tracked kind, given that, the kind or its short name in any letter case.
 
     Raises UsageError for what is not tracked.
     """

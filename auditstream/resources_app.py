@@ -92,8 +92,9 @@ def import_objects(
     """Make known what kubectl lists, as what is older than the pipeline.
 
     Files hold what 'kubectl get KINDS -A -o json' prints: a list or an object, or several behind one another, JSON
-    lines too. Import a listing when it is fresh. What is known from events already stays, and a repeat changes nothing.
-    The objects go to the topic of events, or with --state into what 'serve' keeps, while no 'serve' runs.
+    lines too. Import a listing when it is fresh. What is known from events already stays, but for who is behind what
+    was scaled since; a repeat changes nothing. The objects go to the topic of events, or with --state into what 'serve'
+    keeps, while no 'serve' runs.
 
     What may hold a secret stays behind: contents of Secrets and ConfigMaps, annotations, and of containers the
     variables, commands and arguments. A file may have 1 GiB and is held in memory. What is broken is told and passed

@@ -111,7 +111,7 @@ def _seen(event: Event, mark: Mark, tracked: TrackedResource, shown: Shown) -> H
     requests = () if shown.is_whole else _requests(event, mark, shown.uid)
     if shown.born_s is None:
         return _told(event, mark, shown.uid, is_gone=is_gone, requests=requests)
-    may_make_generation = writes_spec(event) and _may_change_spec(event)
+    may_change = writes_spec(event) and _may_change_spec(event)
     incarnation = Incarnation(
         shown.born_s,
         shown.uid,
@@ -125,7 +125,8 @@ def _seen(event: Event, mark: Mark, tracked: TrackedResource, shown: Shown) -> H
         alive_ns=mark.time_ns if writes_spec(event) and not shown.is_deleting else 0,
         metadata=metadata_of(shown, mark),
         spec=spec_in(event.target, shown, mark),
-        generations=generations_in(event.target, shown, mark if may_make_generation else None),
+        # A deletion makes generations too, which are nobody's change.
+        generations=() if shown.is_deleting else generations_in(event.target, shown, mark if may_change else None),
     )
     return History((incarnation,), requests=requests, unread_ns=0 if shown.is_whole else _unread_ns(event, mark))
 

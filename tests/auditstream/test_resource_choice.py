@@ -68,6 +68,11 @@ def test_a_kind_may_be_written_in_every_usual_way() -> None:
         assert {resource_called(spelling) for spelling in spellings} == {resource}
 
 
+@pytest.mark.parametrize(("short", "resource"), [("ns", "namespaces"), ("Deploy", "deployments"), ("svc", "services")])
+def test_a_kind_may_be_written_as_kubectl_shortens_it(short: str, resource: str) -> None:
+    assert resource_called(short) == resource
+
+
 def test_a_kind_of_which_nothing_is_remembered_is_refused() -> None:
     with pytest.raises(UsageError) as error:
         resource_called("deploymnet")

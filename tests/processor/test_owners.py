@@ -237,3 +237,13 @@ def test_a_node_owns_what_its_kubelet_mirrors(
     reference = {"apiVersion": version, "kind": kind, "name": node, "uid": "u", "controller": True}
     event["responseObject"]["metadata"]["ownerReferences"] = [{**reference, "controller": False}, reference]
     assert _root(server) == root
+
+
+def test_who_takes_finalizers_of_what_is_being_deleted_changed_nothing(api_server: Server) -> None:
+    server = api_server()
+    server.create("deployments", "web", user="alice", spec=_template(), finalizers=["foregroundDeletion"])
+    server.patch("deployments", "web", user="bob", spec=_template(hostNetwork=True))
+    server.delete("deployments", "web", user="carol")
+    server.answer = "PartialObjectMetadata"
+    server.finish("deployments", "web", user=_ACCOUNTS + "generic-garbage-collector")
+    assert _root(server) == ("Deployment", "web", "bob")
