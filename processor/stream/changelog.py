@@ -17,7 +17,7 @@ import msgspec
 from processor.state import MemoryState
 
 MARKER_KEY: Final = b"\0marker"
-"""No key of state begins so: they begin with a cluster's name."""
+"""No key of state begins so: they begin with a cluster's name, or `\\0clock\\0` (`processor.clock`)."""
 
 _EPOCH_BYTES: Final = 8
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processor.state import NEVER, MemoryState, stored
 from processor.stream.changelog import MARKER_KEY, Cut, Marker, UnreadableError, marker_record, value_record
 
 Entry = tuple[int, bytes, bytes]
@@ -170,10 +171,39 @@ def test_a_kept_partition_reads_on_where_it_was() -> None:
     assert (seen(cut), cut.marker, cut.end) == ({"a": b"2"}, Marker(20, 3), 4)
 
 
-def test_what_is_assigned_is_a_change() -> None:
+def test_what_is_assigned_or_deleted_is_a_change_until_a_checkpoint_takes_it() -> None:
     state = Cut().state
-    state[b"a"] = b"1"
-    assert (state, state.changed) == ({b"a": b"1"}, {b"a"})
+    state[b"a"], state[b"b"] = b"1", b"2"
+    del state[b"b"]
+    assert (state, state.changed) == ({b"a": b"1"}, {b"a", b"b"})
+    assert state.take_changes() == {b"a": b"1", b"b": None}
+    assert state.take_changes() == {}
+
+
+def test_what_is_read_expires_as_it_did_where_it_was_written() -> None:
+    log = Log()
+    first, later, never = (stored(1, expires_s, b"") for expires_s in (50, 70, NEVER))
+    log.values(1, **{"c/kept": later, "c/revived": first, "c/gone": first, "d/other": first})
+    log.mark(1, 10)
+    log.values(1, **{"c/kept": first, "c/revived": never, "c/gone": None})
+    log.mark(1, 20)
+    log.values(1, **{"c/torn": first, "c/revived": first})
+    state = read(log.entries).state
+    assert state.expired(b"c", 49, 9) == []
+    assert state.expired(b"c", 99, 9) == [b"c/kept"]
+    assert state.expired(b"d", 50, 9) == [b"d/other"]
+    assert state.changed == set()
+
+
+def test_a_clock_is_as_old_as_the_state_that_it_belongs_to() -> None:
+    log = Log()
+    clock = "\0clock\0c"
+    log.values(1, **{clock: b"10", "c/a": b"1"})
+    log.mark(1, 10)
+    log.values(1, **{clock: b"20"})
+    cut = read(log.entries)
+    assert seen(cut) == {clock: b"10", "c/a": b"1"}
+    assert cut.close() == {clock.encode(): b"10"}
 
 
 @pytest.mark.parametrize("entry", [(0, None, value_record(1, b"x")), (0, b"a", None), (0, b"a", b"short")])
@@ -218,6 +248,9 @@ class _Owner:
 
 _Changes = list[tuple[bytes, bytes | None]]
 
+_KEYS = (b"c/a", b"c/b", b"d/a", b"\0clock\0c")
+_VALUES = (stored(1, NEVER, b"1"), stored(1, 50, b"2"), stored(1, 60, b"3"), None)
+
 
 class _Story:
     """Owners one after another, and what their last whole checkpoint said."""
@@ -234,7 +267,7 @@ class _Story:
     def zombie(self, changes: _Changes) -> None:
         if self.former is not None:
             for key, _ in changes:
-                self.log.write(key, value_record(self.former.epoch, b"zombie"))
+                self.log.write(key, value_record(self.former.epoch, stored(1, 40, b"zombie")))
 
     def compact(self, _changes: _Changes) -> None:
         # Kafka leaves what is younger than an hour alone, and repairs come at once: before them it may compact.
@@ -286,6 +319,11 @@ class _Story:
     def check(self) -> None:
         seen_now = _Owner(self.log, self.log.entries)
         assert dict(seen_now.cut.state) == self.truth
+        undisturbed = MemoryState()
+        for key, value in self.truth.items():
+            undisturbed[key] = value
+        for cluster in (b"c", b"d"):
+            assert seen_now.cut.state.expired(cluster, 99, 9) == undisturbed.expired(cluster, 99, 9)
         assert seen_now.next_offset == self.truth_at
 
 
@@ -293,7 +331,7 @@ class _Story:
     st.lists(
         st.tuples(
             st.sampled_from(["checkpoint", "checkpoint", "torn", "torn_repair", "zombie", "successor", "compact"]),
-            st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([b"1", b"2", None])), max_size=3),
+            st.lists(st.tuples(st.sampled_from(_KEYS), st.sampled_from(_VALUES)), max_size=3),
         ),
         max_size=30,
     )
