@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import Final
 
-from processor.stream.changelog import Cut
+from processor.stream.changelog import Cut, logged
 from tests.e2e.pipeline import decoded
 from tests.e2e.recorded import Alert, nameless
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
@@ -51,7 +51,7 @@ def inventory(kafka: KafkaSettings) -> dict[bytes, bytes]:
     """Return the state that a worker would recover, of all partitions."""
     cuts: dict[int, Cut] = defaultdict(Cut)
     for stored in _read(kafka, kafka.topics.changelog.name):
-        cuts[stored.partition].read(stored.offset, stored.key, stored.value)
+        cuts[stored.partition].read(stored.offset, stored.key, logged(stored.value, stored.headers.items()))
     state: dict[bytes, bytes] = {}
     for cut in cuts.values():
         cut.close()

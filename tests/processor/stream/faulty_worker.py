@@ -210,7 +210,7 @@ def hide_leaders(path: str) -> None:
 def check_reading(_: str) -> None:
     read = Cut.read
 
-    def checked(self: Cut, offset: int, key: bytes | None, record: bytes | None) -> None:
+    def checked(self: Cut, offset: int, key: bytes | None, record: bytes) -> None:
         if offset > (self.end or 0):
             _tell("left out", self.end, offset)
             os._exit(_READING_LEFT_OUT)

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.state import NEVER, MemoryState, stored
-from processor.stream.changelog import MARKER_KEY, Cut, Marker, UnreadableError, marker_record, value_record
+from processor.stream.changelog import (
+    MARKER_KEY,
+    Cut,
+    Marker,
+    UnreadableError,
+    body_of,
+    deletion_headers,
+    logged,
+    marker_record,
+    value_record,
+)
 
 Entry = tuple[int, bytes, bytes]
 
@@ -18,6 +28,8 @@ class Log:
 
     entries: list[Entry] = field(default_factory=list)
     end: int = 0
+    cleaned: int = 0
+    """Up to where it has been compacted once: deletions before it go with the next time."""
 
     def write(self, key: bytes, record: bytes) -> int:
         self.entries.append((self.end, key, record))
@@ -26,17 +38,23 @@ class Log:
 
     def values(self, epoch: int, **values: bytes | None) -> None:
         for key, value in values.items():
-            self.write(key.encode(), value_record(epoch, value))
+            self.write(key.encode(), record_of(epoch, value))
 
     def mark(self, epoch: int, next_offset: int, own_offset: int | None = None) -> None:
         own = self.end if own_offset is None else own_offset
         self.write(MARKER_KEY, marker_record(epoch, Marker(next_offset, own)))
 
     def compacted(self, until: int | None = None) -> list[Entry]:
-        """Return what compaction leaves: of records before an offset, the last of each key."""
+        """Return what compaction leaves: the last of each key before an offset; of deletions once, and then no more."""
         limit = self.end if until is None else until
         last = {key: offset for offset, key, _ in self.entries if offset < limit}
-        return [entry for entry in self.entries if entry[0] >= limit or last[entry[1]] == entry[0]]
+        left = [entry for entry in self.entries if entry[0] >= limit or last[entry[1]] == entry[0]]
+        return [entry for entry in left if entry[0] >= self.cleaned or body_of(entry[2])]
+
+
+def record_of(epoch: int, value: bytes | None) -> bytes:
+    """Return the record of a value, or of its deletion, as it is read from Kafka."""
+    return logged(None, deletion_headers(epoch)) if value is None else value_record(epoch, value)
 
 
 def read(entries: list[Entry]) -> Cut:
@@ -206,7 +224,43 @@ def test_a_clock_is_as_old_as_the_state_that_it_belongs_to() -> None:
     assert cut.close() == {clock.encode(): b"10"}
 
 
-@pytest.mark.parametrize("entry", [(0, None, value_record(1, b"x")), (0, b"a", None), (0, b"a", b"short")])
+def test_what_was_deleted_is_gone_from_the_log_in_the_end_and_means_the_same() -> None:
+    log = Log()
+    log.values(1, a=b"1", b=b"2")
+    log.mark(1, 10)
+    log.values(1, a=None)
+    log.mark(1, 20)
+    log.entries = log.compacted()
+    assert [key for _, key, _ in log.entries] == [b"b", b"a", MARKER_KEY]
+    assert (seen(read(log.entries)), read(log.entries).close()) == ({"b": b"2"}, {})
+    log.cleaned = log.end
+    log.entries = log.compacted()
+    assert [key for _, key, _ in log.entries] == [b"b", MARKER_KEY]
+    assert (seen(read(log.entries)), read(log.entries).close()) == ({"b": b"2"}, {})
+
+
+@pytest.mark.parametrize("headers", [[], [("epoch", b"7")]], ids=["no header", "another's header"])
+def test_a_deletion_that_no_checkpoint_wrote_does_not_stand(headers: list[tuple[str, bytes]]) -> None:
+    log = Log()
+    log.values(1, a=b"1")
+    log.mark(1, 10)
+    log.write(b"a", logged(None, headers))
+    log.mark(1, 20)
+    cut = read(log.entries)
+    assert (seen(cut), cut.close()) == ({"a": b"1"}, {b"a": b"1"})
+
+
+def test_a_deletion_of_a_former_owner_does_not_stand_and_a_torn_one_neither() -> None:
+    log = Log()
+    log.values(2, a=b"1", b=b"2")
+    log.mark(2, 10)
+    log.values(1, a=None)
+    log.values(2, b=None)
+    cut = read(log.entries)
+    assert (seen(cut), cut.close()) == ({"a": b"1", "b": b"2"}, {b"a": b"1", b"b": b"2"})
+
+
+@pytest.mark.parametrize("entry", [(0, None, value_record(1, b"x")), (0, b"a", b"short")])
 def test_a_record_that_no_checkpoint_wrote_is_refused(entry: Entry) -> None:
     with pytest.raises(UnreadableError, match=r"^offset 0 holds no record of a checkpoint$"):
         Cut().read(*entry)
@@ -234,7 +288,7 @@ class _Owner:
         self.todo = list(repairs.items())
 
     def write(self, key: bytes, value: bytes | None) -> None:
-        if self.log.write(key, value_record(self.epoch, value)) != self.end:
+        if self.log.write(key, record_of(self.epoch, value)) != self.end:
             self.is_alive = False
         self.end += 1
 
@@ -266,12 +320,13 @@ class _Story:
 
     def zombie(self, changes: _Changes) -> None:
         if self.former is not None:
-            for key, _ in changes:
-                self.log.write(key, value_record(self.former.epoch, stored(1, 40, b"zombie")))
+            for key, value in changes:
+                self.log.write(key, record_of(self.former.epoch, value and stored(1, 40, b"zombie")))
 
     def compact(self, _changes: _Changes) -> None:
         # Kafka leaves what is younger than an hour alone, and repairs come at once: before them it may compact.
         self.log.entries = self.log.compacted(until=self.repaired)
+        self.log.cleaned = self.repaired
 
     def torn_repair(self, _changes: _Changes) -> None:
         self._succeed()

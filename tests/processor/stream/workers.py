@@ -25,7 +25,7 @@ from aiokafka import AIOKafkaProducer
 from processor.engine import Engine
 from processor.rule_files import load_rules
 from processor.state import MemoryState
-from processor.stream.changelog import MARKER_KEY, Cut
+from processor.stream.changelog import MARKER_KEY, Cut, body_of, logged
 from rules.selection import Selection
 from tests import waiting
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
@@ -296,7 +296,7 @@ def standing(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[byt
     """Return the state of each partition as the next owner would recover it."""
     cuts = {number: Cut() for number in range(partitions)}
     for each in changelog:
-        cuts[each.partition].read(each.offset, each.key, each.value)
+        cuts[each.partition].read(each.offset, each.key, _logged(each))
     return {partition: dict(cut.state) for partition, cut in cuts.items()}
 
 
@@ -304,7 +304,7 @@ def last_values(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[
     """Return what the last record of each key says, whoever wrote it: what compaction leaves in the end."""
     states: dict[int, dict[bytes, bytes]] = {number: {} for number in range(partitions)}
     for each in changelog:
-        states[each.partition][each.key or b""] = (each.value or b"")[8:]
+        states[each.partition][each.key or b""] = body_of(_logged(each))
     return {
         partition: {key: value for key, value in state.items() if value and key != MARKER_KEY}
         for partition, state in states.items()
@@ -313,7 +313,11 @@ def last_values(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[
 
 def epoch_of(stored: Stored) -> int:
     """Return the epoch of a record of the changelog."""
-    return int.from_bytes((stored.value or b"")[:8], "big")
+    return int.from_bytes(_logged(stored)[:8], "big")
+
+
+def _logged(stored: Stored) -> bytes:
+    return logged(stored.value, stored.headers.items())
 
 
 def is_marker(stored: Stored) -> bool:
@@ -330,8 +334,8 @@ _CODES: Final = {"create": 201, "patch": 200, "delete": 200}
 def event(  # noqa: PLR0913 - the parts of an event
     verb: str, name: str, second: int, *, user: str = "alice", resource: str = "configmaps", cluster: str = "c"
 ) -> Record:
-    """Make the record of a request that succeeded, at a second of an ordinary day."""
-    stamp = f"2026-11-25T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.000000Z"
+    """Make the record of a request that succeeded, at a second of some ordinary days."""
+    stamp = f"2026-11-{25 + second // 86_400}T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.000000Z"
     reference = {"resource": resource, "namespace": "shop", "name": name, "apiGroup": _KINDS[resource]}
     body = {
         "auditID": f"{verb}-{name}-{second}",
