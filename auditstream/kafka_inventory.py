@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from auditstream.kafka_away import away
 from auditstream.kafka_consumer import ATTEMPT_SECONDS, MissingTopicError, all_partitions
 from auditstream.resources_command import NoInventoryError, Take
-from processor.stream.changelog import Cut, UnreadableError
+from processor.stream.changelog import Cut, UnreadableError, logged
 from wire.kafka_settings import KafkaSettings
 
 _IDLE_MS: Final = 1000
@@ -59,7 +59,7 @@ async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition, begin: in
         for record in batches.get(partition, ()):
             if record.offset < end:
                 try:
-                    cut.read(record.offset, record.key, record.value)
+                    cut.read(record.offset, record.key, logged(record.value, record.headers))
                 except UnreadableError as error:
                     place = f"{partition.topic}, partition {partition.partition}"
                     raise NoInventoryError(f"{place}: {error}; has something else written there?") from None

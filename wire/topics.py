@@ -64,7 +64,7 @@ class Topics(msgspec.Struct, frozen=True):
 
     @property
     def changelog(self) -> Topic:
-        """The state of the processor; the last value of each key for ever."""
+        """The state of the processor: the last value of each key, until it is deleted."""
         return Topic(
             f"{self.group}-{INVENTORY}-changelog",
             {

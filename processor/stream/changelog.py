@@ -8,8 +8,12 @@ checkpoints: first the values that changed, and when all of them are durable, a 
 are in them. What no marker follows is torn: its owner ended in the middle of a checkpoint. What has a lower epoch than
 a record before it comes from an owner that had lost the partition and did not know it yet. Neither is applied, but
 compaction may have left nothing else of its key, or may do so soon: such keys have to be written again, at once.
+
+The epoch stands before a value. Of what is deleted there is none: its record has no value at all, so that compaction
+takes it out of the changelog in the end, and the epoch is in a header (docs/decisions/0008).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -17,7 +21,10 @@ import msgspec
 from processor.state import MemoryState
 
 MARKER_KEY: Final = b"\0marker"
-"""No key of state begins so: they begin with a cluster's name."""
+"""No key of state begins so: they begin with a cluster's name, or `\\0clock\\0` (`processor.clock`)."""
+
+EPOCH_HEADER: Final = "epoch"
+"""Of a record with no value."""
 
 _EPOCH_BYTES: Final = 8
 
@@ -39,9 +46,25 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Marker).decode
 
 
-def value_record(epoch: int, value: bytes | None) -> bytes:
-    """Return a state value as it stands in the changelog; None says that there is none."""
-    return epoch.to_bytes(_EPOCH_BYTES, "big") + (value or b"")
+def value_record(epoch: int, value: bytes) -> bytes:
+    """Return a state value as it stands in the changelog."""
+    return epoch.to_bytes(_EPOCH_BYTES, "big") + value
+
+
+def deletion_headers(epoch: int) -> list[tuple[str, bytes]]:
+    """Return the headers of the record with no value that says that there is none."""
+    return [(EPOCH_HEADER, epoch.to_bytes(_EPOCH_BYTES, "big"))]
+
+
+def logged(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return a record as `Cut` reads it: a deletion as its epoch and nothing behind it.
+
+    A deletion that no checkpoint wrote has no epoch, and counts as of the lowest: it falls away, and is repaired.
+    """
+    if value is not None:
+        return value
+    epoch = dict(headers).get(EPOCH_HEADER, b"")
+    return epoch if len(epoch) == _EPOCH_BYTES else bytes(_EPOCH_BYTES)
 
 
 def marker_record(epoch: int, marker: Marker) -> bytes:
@@ -99,14 +122,14 @@ class Cut:
         # Keys whose last record does not stand, with its offset.
         self._noted: Final[dict[bytes, int]] = {}
 
-    def read(self, offset: int, key: bytes | None, record: bytes | None) -> None:
-        """Take in a record; they come in the order of their offsets. Raises UnreadableError.
+    def read(self, offset: int, key: bytes | None, record: bytes) -> None:
+        """Take in a record, as `logged` gives it; they come in the order of their offsets. Raises UnreadableError.
 
         One that was read already is passed over: a reader begins again with the last one it had.
         """
         if self.end is not None and offset < self.end:
             return
-        if key is None or record is None or len(record) < _EPOCH_BYTES:
+        if key is None or len(record) < _EPOCH_BYTES:
             raise UnreadableError(f"offset {offset} holds no record of a checkpoint")
         self.end = offset + 1
         epoch, body = int.from_bytes(record[:_EPOCH_BYTES], "big"), body_of(record)

@@ -33,6 +33,10 @@ _HELD_BYTES: Final = 16 * 1024 * 1024
 
 _LOOK_SECONDS: Final = 0.1
 
+_KEPT_SECONDS: Final = 3_000
+"""So long after this worker was last known to have its partitions what it knows of them is read on. It is less than
+`min.compaction.lag.ms`: nothing that others have written since can have been compacted away."""
+
 
 class _Due(NamedTuple):
     """What a checkpoint makes durable: all that was judged until one moment."""
@@ -77,6 +81,8 @@ class Checkpointer:
         self._durable: dict[TP, int] = {}
         self._records = 0
         self._began: float | None = None
+        self._owned_at = time.time()
+        """When this worker last had its partitions for certain: by the wall clock, which no suspended machine stops."""
 
     # --- what the consumer asks for: `processor.stream.delivery.Work`
 
@@ -99,6 +105,7 @@ class Checkpointer:
                     consumer.release(tp, offset)
                 self._parts.intake.begin(assignment, positions)
                 self._metrics.recoveries.inc(len(positions))
+                self._owned_at = time.time()
         except (RivalError, StaleStateError) as error:
             leave(str(error))
         except TimeoutError:
@@ -119,6 +126,8 @@ class Checkpointer:
                 if self._parts.consumer.membership_lost():
                     leave("the group went on without this worker while its work was under way")
         self._parts.intake.next, self._durable = {}, {}
+        if abs(time.time() - self._owned_at) > _KEPT_SECONDS:
+            self._parts.store.forget()  # deletions that others wrote meanwhile may be gone from the changelog again
 
     def changelog_position(self, tp: TP) -> int:
         """Return the offset from which a partition of the changelog has to be read at the latest."""
@@ -173,7 +182,7 @@ class Checkpointer:
                 for tp, offset in due.next_offsets.items():
                     self._durable[tp] = offset
                     self._parts.consumer.release(tp, offset)
-                self._began = None
+                self._began, self._owned_at = None, time.time()
                 self._metrics.checkpoint_seconds.observe(time.monotonic() - began)
         except RivalError as error:
             leave(str(error))

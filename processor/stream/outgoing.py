@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     """A record to be sent."""
 
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: list[tuple[str, bytes]]
 
 
@@ -57,18 +57,18 @@ class Outgoing:
             key = alert.id.encode()
             # Where Kafka's own clients put this key, so that a topic that is joined with this one fits.
             place = (self._alerts, (murmur2(key) & 0x7FFFFFFF) % self._partitions)
-            self._hold(place, Entry(key, alert.to_json(), []))
+            self._hold(place, key, alert.to_json(), [])
         for reject in outcome.rejected:
-            self._hold((self._dead_letter, source), Entry(None, reject.kept, reject.headers(_ORIGIN)))
+            self._hold((self._dead_letter, source), None, reject.kept, reject.headers(_ORIGIN))
 
     def take(self) -> Mapping[Place, list[Entry]]:
         """Return what is held, and hold nothing."""
         held, self._held, self.size = self._held, defaultdict(list), 0
         return held
 
-    def _hold(self, place: Place, entry: Entry) -> None:
-        self._held[place].append(entry)
-        self.size += len(entry.value)
+    def _hold(self, place: Place, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        self._held[place].append(Entry(key, value, headers))
+        self.size += len(value)
 
 
 async def deliver(producer: Any, held: Mapping[Place, list[Entry]]) -> None:  # noqa: ANN401 - aiokafka has no types
@@ -79,7 +79,7 @@ async def deliver(producer: Any, held: Mapping[Place, list[Entry]]) -> None:  # 
 
 
 async def _deliver_to(producer: Any, place: Place, entries: list[Entry], large: asyncio.Semaphore) -> None:  # noqa: ANN401 - the same
-    if any(len(entry.value) > BATCH_BYTES for entry in entries):
+    if any(len(entry.value or b"") > BATCH_BYTES for entry in entries):
         async with large:
             await write(producer, place, entries)
     else:

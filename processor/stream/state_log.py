@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from processor.stream.changelog import MARKER_KEY, Cut, Marker, marker_record, value_record
+from processor.stream.changelog import MARKER_KEY, Cut, Marker, deletion_headers, marker_record, value_record
 from processor.stream.lease import LeasedProducer
 from processor.stream.outgoing import Entry, write
 
@@ -29,7 +29,7 @@ class StateLog:
         raises.
         """
         epoch = cut.epoch
-        values = (Entry(key, value_record(epoch, value), []) for key, value in changes.items())
+        values = (_entry(epoch, key, value) for key, value in changes.items())
         await self._append(partition, cut, values)
         marker = Marker(next_offset, cut.end or 0)
         await self._append(partition, cut, (Entry(MARKER_KEY, marker_record(epoch, marker), []),))
@@ -44,3 +44,9 @@ class StateLog:
                     f"{expected}, got {span.begin}"
                 )
             cut.end = span.end
+
+
+def _entry(epoch: int, key: bytes, value: bytes | None) -> Entry:
+    if value is None:
+        return Entry(key, None, deletion_headers(epoch))
+    return Entry(key, value_record(epoch, value), [])

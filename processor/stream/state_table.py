@@ -12,7 +12,7 @@ from faust.stores.base import Store
 from faust.types import TP, EventT
 
 from processor.history import UnknownSchemaError, check_schema
-from processor.stream.changelog import MARKER_KEY, Cut, UnreadableError, body_of
+from processor.stream.changelog import MARKER_KEY, Cut, UnreadableError, body_of, logged
 from processor.stream.delivery import BatchSchema
 from processor.stream.leave import leave
 
@@ -30,6 +30,10 @@ class StateStore(Store[bytes, bytes]):
     def cut(self, partition: int) -> Cut:
         """Return what is known of a partition."""
         return self.cuts.setdefault(partition, Cut())
+
+    def forget(self) -> None:
+        """Have everything read anew with the next assignment."""
+        self.cuts.clear()
 
     def persisted_offset(self, tp: TP) -> int:
         """Return the last offset that is known, for Faust to read on from; -1 where there is none.
@@ -63,9 +67,10 @@ class StateStore(Store[bytes, bytes]):
         for record in records:
             self.read += 1
             try:
-                cut.read(record.offset, record.key, record.value)
+                value = logged(record.value, record.headers)
+                cut.read(record.offset, record.key, value)
                 if record.key != MARKER_KEY:
-                    check_schema(body_of(record.value))
+                    check_schema(body_of(value))
             except (UnreadableError, UnknownSchemaError) as error:
                 leave(f"{topic}, partition {partition}, offset {record.offset}: {error}")
             except Exception as error:  # noqa: BLE001 - Faust would log it and go on without the record

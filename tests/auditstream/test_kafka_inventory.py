@@ -8,12 +8,13 @@ from aiokafka import AIOKafkaProducer
 
 from auditstream.kafka_inventory import read_inventory
 from auditstream.resources_command import NoInventoryError, Pairs
-from processor.stream.changelog import MARKER_KEY, Marker, marker_record, value_record
+from processor.stream.changelog import MARKER_KEY, Marker, deletion_headers, marker_record, value_record
 from tests.kafka.broker import OwnBroker
 from tests.kafka.client import committed_offsets, end_offsets
 from wire.kafka_settings import KafkaSettings
 
 Write = Callable[..., None]
+Written = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
 pytestmark = pytest.mark.partitions(3)
 
@@ -22,27 +23,31 @@ pytestmark = pytest.mark.partitions(3)
 def write(topics: KafkaSettings) -> Write:
     """Write records to a partition of the changelog."""
 
-    async def send(partition: int, records: tuple[tuple[bytes, bytes | None], ...]) -> None:
+    async def send(partition: int, records: tuple[Written, ...]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap)
         await producer.start()
         try:
-            for key, value in records:
-                await producer.send_and_wait(topics.topics.changelog.name, value, key, partition)
+            for key, value, headers in records:
+                await producer.send_and_wait(topics.topics.changelog.name, value, key, partition, headers=headers)
         finally:
             await producer.stop()
 
-    def write_all(partition: int, *records: tuple[bytes, bytes | None]) -> None:
+    def write_all(partition: int, *records: Written) -> None:
         asyncio.run(send(partition, records))
 
     return write_all
 
 
-def value(epoch: int, key: bytes, body: bytes | None) -> tuple[bytes, bytes]:
-    return key, value_record(epoch, body)
+def value(epoch: int, key: bytes, body: bytes) -> Written:
+    return key, value_record(epoch, body), []
 
 
-def marker(epoch: int, own_offset: int) -> tuple[bytes, bytes]:
-    return MARKER_KEY, marker_record(epoch, Marker(0, own_offset))
+def deletion(epoch: int, key: bytes) -> Written:
+    return key, None, deletion_headers(epoch)
+
+
+def marker(epoch: int, own_offset: int) -> Written:
+    return MARKER_KEY, marker_record(epoch, Marker(0, own_offset)), []
 
 
 def read(settings: KafkaSettings) -> list[dict[bytes, bytes]]:
@@ -60,9 +65,17 @@ def test_nothing_is_there_yet(topics: KafkaSettings) -> None:
 
 
 def test_what_a_marker_follows_stands_and_nothing_else(topics: KafkaSettings, write: Write) -> None:
-    write(0, value(1, b"a", b"1"), value(1, b"b", b"1"), marker(1, 2), value(1, b"b", None), marker(1, 4))
+    write(0, value(1, b"a", b"1"), value(1, b"b", b"1"), marker(1, 2), deletion(1, b"b"), marker(1, 4))
     # A new owner, then the old one that does not know it yet, then a checkpoint that was torn.
-    write(2, value(1, b"c", b"1"), marker(1, 1), marker(2, 2), value(1, b"c", b"zombie"), value(2, b"d", b"torn"))
+    write(
+        2,
+        value(1, b"c", b"1"),
+        marker(1, 1),
+        marker(2, 2),
+        value(1, b"c", b"zombie"),
+        deletion(1, b"c"),
+        value(2, b"d", b"torn"),
+    )
     assert read(topics) == [{b"a": b"1"}, {b"c": b"1"}]
 
 
@@ -81,7 +94,7 @@ def test_reading_leaves_no_trace(topics: KafkaSettings, write: Write) -> None:
 
 
 def test_what_no_worker_wrote_is_told_with_its_place(topics: KafkaSettings, write: Write) -> None:
-    write(1, value(1, b"a", b"1"), (b"a", b"short"))
+    write(1, value(1, b"a", b"1"), (b"a", b"short", []))
     with pytest.raises(NoInventoryError) as error:
         read(topics)
     place = f"{topics.topics.changelog.name}, partition 1"

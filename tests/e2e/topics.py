@@ -7,9 +7,9 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import Final
 
-from processor.stream.changelog import Cut
+from processor.stream.changelog import Cut, logged
 from tests.e2e.pipeline import decoded
-from tests.e2e.recorded import Alert, nameless
+from tests.e2e.recorded import Alert, nameless, without_clocks
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
 from wire.kafka_settings import KafkaSettings
 from wire.record import Record, identity, read_record
@@ -48,15 +48,16 @@ def dead_letters(kafka: KafkaSettings) -> list[Stored]:
 
 
 def inventory(kafka: KafkaSettings) -> dict[bytes, bytes]:
-    """Return the state that a worker would recover, of all partitions."""
+    """Return the state that a worker would recover, of all partitions, but for their clocks."""
     cuts: dict[int, Cut] = defaultdict(Cut)
     for stored in _read(kafka, kafka.topics.changelog.name):
-        cuts[stored.partition].read(stored.offset, stored.key, stored.value)
+        cuts[stored.partition].read(stored.offset, stored.key, logged(stored.value, stored.headers.items()))
     state: dict[bytes, bytes] = {}
     for cut in cuts.values():
         cut.close()
-        assert state.keys().isdisjoint(cut.state)
-        state.update(cut.state)
+        objects = without_clocks(cut.state)
+        assert state.keys().isdisjoint(objects)
+        state.update(objects)
     return state
 
 

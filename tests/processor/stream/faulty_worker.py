@@ -5,6 +5,8 @@ so functions of it and of its libraries are wrapped here before the command star
 
     trace                 tell on standard error, in their order, what is read of the changelog, judged, and durable
     end_after=N           SIGKILL when the changelog has acknowledged N batches
+    end_before_state=N    SIGKILL when the alerts of the Nth checkpoint are durable, and nothing of its state is
+    end_before_marker=N   SIGKILL when the values before the Nth marker are durable, those of taking over included
     end_at_commit=OFFSET  SIGKILL instead of committing an offset of the events that is not below OFFSET
     refuse_commits=PATH   commits are refused while PATH exists
     freeze_at=N           SIGSTOP right before the Nth request with state leaves, its lease being checked already
@@ -34,7 +36,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from auditstream.cli import main
 from processor.engine import Engine
-from processor.stream import outgoing
+from processor.stream import checkpoint, outgoing, state_log
 from processor.stream.changelog import Cut
 from processor.stream.state_log import StateLog
 from processor.stream.state_table import StateStore
@@ -93,6 +95,34 @@ def _on_acknowledged(see: Callable[..., None]) -> None:
         return span
 
     outgoing._send = sent
+
+
+def end_before_state(count: str) -> None:
+    left = [int(count)]
+    module: Any = checkpoint
+    deliver = module.deliver
+
+    async def delivered(*arguments: Any) -> None:
+        await deliver(*arguments)
+        left[0] -= 1
+        if not left[0]:
+            _end()
+
+    module.deliver = delivered
+
+
+def end_before_marker(count: str) -> None:
+    left = [int(count)]
+    module: Any = state_log
+    make = module.marker_record
+
+    def made(*arguments: Any) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            _end()
+        return make(*arguments)
+
+    module.marker_record = made
 
 
 def end_at_commit(offset: str) -> None:
@@ -180,7 +210,7 @@ def hide_leaders(path: str) -> None:
 def check_reading(_: str) -> None:
     read = Cut.read
 
-    def checked(self: Cut, offset: int, key: bytes | None, record: bytes | None) -> None:
+    def checked(self: Cut, offset: int, key: bytes | None, record: bytes) -> None:
         if offset > (self.end or 0):
             _tell("left out", self.end, offset)
             os._exit(_READING_LEFT_OUT)
@@ -194,6 +224,8 @@ FAULTS = {
     for fault in (
         trace,
         end_after,
+        end_before_state,
+        end_before_marker,
         end_at_commit,
         refuse_commits,
         freeze_at,

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.stream.changelog import MARKER_KEY, Cut, Marker, UnreadableError, marker_record, value_record
+from processor.state import NEVER, MemoryState, stored
+from processor.stream.changelog import (
+    MARKER_KEY,
+    Cut,
+    Marker,
+    UnreadableError,
+    body_of,
+    deletion_headers,
+    logged,
+    marker_record,
+    value_record,
+)
 
 Entry = tuple[int, bytes, bytes]
 
@@ -17,6 +28,8 @@ class Log:
 
     entries: list[Entry] = field(default_factory=list)
     end: int = 0
+    cleaned: int = 0
+    """Up to where it has been compacted once: deletions before it go with the next time."""
 
     def write(self, key: bytes, record: bytes) -> int:
         self.entries.append((self.end, key, record))
@@ -25,17 +38,23 @@ class Log:
 
     def values(self, epoch: int, **values: bytes | None) -> None:
         for key, value in values.items():
-            self.write(key.encode(), value_record(epoch, value))
+            self.write(key.encode(), record_of(epoch, value))
 
     def mark(self, epoch: int, next_offset: int, own_offset: int | None = None) -> None:
         own = self.end if own_offset is None else own_offset
         self.write(MARKER_KEY, marker_record(epoch, Marker(next_offset, own)))
 
     def compacted(self, until: int | None = None) -> list[Entry]:
-        """Return what compaction leaves: of records before an offset, the last of each key."""
+        """Return what compaction leaves: the last of each key before an offset; of deletions once, and then no more."""
         limit = self.end if until is None else until
         last = {key: offset for offset, key, _ in self.entries if offset < limit}
-        return [entry for entry in self.entries if entry[0] >= limit or last[entry[1]] == entry[0]]
+        left = [entry for entry in self.entries if entry[0] >= limit or last[entry[1]] == entry[0]]
+        return [entry for entry in left if entry[0] >= self.cleaned or body_of(entry[2])]
+
+
+def record_of(epoch: int, value: bytes | None) -> bytes:
+    """Return the record of a value, or of its deletion, as it is read from Kafka."""
+    return logged(None, deletion_headers(epoch)) if value is None else value_record(epoch, value)
 
 
 def read(entries: list[Entry]) -> Cut:
@@ -170,13 +189,78 @@ def test_a_kept_partition_reads_on_where_it_was() -> None:
     assert (seen(cut), cut.marker, cut.end) == ({"a": b"2"}, Marker(20, 3), 4)
 
 
-def test_what_is_assigned_is_a_change() -> None:
+def test_what_is_assigned_or_deleted_is_a_change_until_a_checkpoint_takes_it() -> None:
     state = Cut().state
-    state[b"a"] = b"1"
-    assert (state, state.changed) == ({b"a": b"1"}, {b"a"})
+    state[b"a"], state[b"b"] = b"1", b"2"
+    del state[b"b"]
+    assert (state, state.changed) == ({b"a": b"1"}, {b"a", b"b"})
+    assert state.take_changes() == {b"a": b"1", b"b": None}
+    assert state.take_changes() == {}
 
 
-@pytest.mark.parametrize("entry", [(0, None, value_record(1, b"x")), (0, b"a", None), (0, b"a", b"short")])
+def test_what_is_read_expires_as_it_did_where_it_was_written() -> None:
+    log = Log()
+    first, later, never = (stored(1, expires_s, b"") for expires_s in (50, 70, NEVER))
+    log.values(1, **{"c/kept": later, "c/revived": first, "c/gone": first, "d/other": first})
+    log.mark(1, 10)
+    log.values(1, **{"c/kept": first, "c/revived": never, "c/gone": None})
+    log.mark(1, 20)
+    log.values(1, **{"c/torn": first, "c/revived": first})
+    state = read(log.entries).state
+    assert state.expired(b"c", 49, 9) == []
+    assert state.expired(b"c", 99, 9) == [b"c/kept"]
+    assert state.expired(b"d", 50, 9) == [b"d/other"]
+    assert state.changed == set()
+
+
+def test_a_clock_is_as_old_as_the_state_that_it_belongs_to() -> None:
+    log = Log()
+    clock = "\0clock\0c"
+    log.values(1, **{clock: b"10", "c/a": b"1"})
+    log.mark(1, 10)
+    log.values(1, **{clock: b"20"})
+    cut = read(log.entries)
+    assert seen(cut) == {clock: b"10", "c/a": b"1"}
+    assert cut.close() == {clock.encode(): b"10"}
+
+
+def test_what_was_deleted_is_gone_from_the_log_in_the_end_and_means_the_same() -> None:
+    log = Log()
+    log.values(1, a=b"1", b=b"2")
+    log.mark(1, 10)
+    log.values(1, a=None)
+    log.mark(1, 20)
+    log.entries = log.compacted()
+    assert [key for _, key, _ in log.entries] == [b"b", b"a", MARKER_KEY]
+    assert (seen(read(log.entries)), read(log.entries).close()) == ({"b": b"2"}, {})
+    log.cleaned = log.end
+    log.entries = log.compacted()
+    assert [key for _, key, _ in log.entries] == [b"b", MARKER_KEY]
+    assert (seen(read(log.entries)), read(log.entries).close()) == ({"b": b"2"}, {})
+
+
+@pytest.mark.parametrize("headers", [[], [("epoch", b"7")]], ids=["no header", "another's header"])
+def test_a_deletion_that_no_checkpoint_wrote_does_not_stand(headers: list[tuple[str, bytes]]) -> None:
+    log = Log()
+    log.values(1, a=b"1")
+    log.mark(1, 10)
+    log.write(b"a", logged(None, headers))
+    log.mark(1, 20)
+    cut = read(log.entries)
+    assert (seen(cut), cut.close()) == ({"a": b"1"}, {b"a": b"1"})
+
+
+def test_a_deletion_of_a_former_owner_does_not_stand_and_a_torn_one_neither() -> None:
+    log = Log()
+    log.values(2, a=b"1", b=b"2")
+    log.mark(2, 10)
+    log.values(1, a=None)
+    log.values(2, b=None)
+    cut = read(log.entries)
+    assert (seen(cut), cut.close()) == ({"a": b"1", "b": b"2"}, {b"a": b"1", b"b": b"2"})
+
+
+@pytest.mark.parametrize("entry", [(0, None, value_record(1, b"x")), (0, b"a", b"short")])
 def test_a_record_that_no_checkpoint_wrote_is_refused(entry: Entry) -> None:
     with pytest.raises(UnreadableError, match=r"^offset 0 holds no record of a checkpoint$"):
         Cut().read(*entry)
@@ -204,7 +288,7 @@ class _Owner:
         self.todo = list(repairs.items())
 
     def write(self, key: bytes, value: bytes | None) -> None:
-        if self.log.write(key, value_record(self.epoch, value)) != self.end:
+        if self.log.write(key, record_of(self.epoch, value)) != self.end:
             self.is_alive = False
         self.end += 1
 
@@ -217,6 +301,9 @@ class _Owner:
 
 
 _Changes = list[tuple[bytes, bytes | None]]
+
+_KEYS = (b"c/a", b"c/b", b"d/a", b"\0clock\0c")
+_VALUES = (stored(1, NEVER, b"1"), stored(1, 50, b"2"), stored(1, 60, b"3"), None)
 
 
 class _Story:
@@ -233,12 +320,13 @@ class _Story:
 
     def zombie(self, changes: _Changes) -> None:
         if self.former is not None:
-            for key, _ in changes:
-                self.log.write(key, value_record(self.former.epoch, b"zombie"))
+            for key, value in changes:
+                self.log.write(key, record_of(self.former.epoch, value and stored(1, 40, b"zombie")))
 
     def compact(self, _changes: _Changes) -> None:
         # Kafka leaves what is younger than an hour alone, and repairs come at once: before them it may compact.
         self.log.entries = self.log.compacted(until=self.repaired)
+        self.log.cleaned = self.repaired
 
     def torn_repair(self, _changes: _Changes) -> None:
         self._succeed()
@@ -286,6 +374,11 @@ class _Story:
     def check(self) -> None:
         seen_now = _Owner(self.log, self.log.entries)
         assert dict(seen_now.cut.state) == self.truth
+        undisturbed = MemoryState()
+        for key, value in self.truth.items():
+            undisturbed[key] = value
+        for cluster in (b"c", b"d"):
+            assert seen_now.cut.state.expired(cluster, 99, 9) == undisturbed.expired(cluster, 99, 9)
         assert seen_now.next_offset == self.truth_at
 
 
@@ -293,7 +386,7 @@ class _Story:
     st.lists(
         st.tuples(
             st.sampled_from(["checkpoint", "checkpoint", "torn", "torn_repair", "zombie", "successor", "compact"]),
-            st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([b"1", b"2", None])), max_size=3),
+            st.lists(st.tuples(st.sampled_from(_KEYS), st.sampled_from(_VALUES)), max_size=3),
         ),
         max_size=30,
     )

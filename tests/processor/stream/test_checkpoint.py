@@ -147,6 +147,30 @@ def test_a_checkpoint_without_anything_to_make_durable_sends_nothing(pipeline: P
     assert _committable(pipeline) == {}
 
 
+def test_what_is_known_is_read_anew_when_others_may_have_had_the_partitions_for_long(
+    pipeline: Pipeline, client: Client, make_record: MakeRecord
+) -> None:
+    """Deletions that they wrote may have been compacted away, as after a freeze of some days."""
+
+    async def go() -> None:
+        await pipeline.checkpointer.close()
+        assert set(pipeline.store.cuts) == {3}
+        pipeline.checkpointer._owned_at -= 3_600  # noqa: SLF001 - as if an hour had passed
+        pipeline.intake.begin(1, {SOURCE: 10})
+        pipeline.checkpointer._durable = {SOURCE: 10}  # noqa: SLF001 - what an opening does
+        await _take(pipeline, _keyed(make_record))
+        async with _under_way(pipeline.checkpointer.close()):
+            for offset in (0, 0, 2):
+                client.sent[-1].acknowledge(offset)
+                await _settle()
+        assert set(pipeline.store.cuts) == {3}, "what was just made durable is its own"
+        pipeline.checkpointer._owned_at -= 3_600  # noqa: SLF001 - the same
+        await pipeline.checkpointer.close()
+        assert set(pipeline.store.cuts) == set()
+
+    asyncio.run(go())
+
+
 def test_one_that_does_not_come_to_its_end_is_told(pipeline: Pipeline, client: Client, make_record: MakeRecord) -> None:
     async def go() -> None:
         await _take(pipeline, _keyed(make_record))

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from processor.stream.changelog import Cut
+from processor.stream.changelog import Cut, logged
 from tests.processor.stream.workers import Installation, Worker, event, late_creations, until
 
 EVENTS = "auditstream_processor_events_total"
@@ -15,7 +15,7 @@ def _marked(installation: Installation) -> dict[int, int]:
     """Return up to where the markers say that the events are in the state."""
     cuts = {number: Cut() for number in range(installation.kafka.partitions)}
     for each in installation.changelog():
-        cuts[each.partition].read(each.offset, each.key, each.value)
+        cuts[each.partition].read(each.offset, each.key, logged(each.value, each.headers.items()))
     return {partition: cut.marker.next_offset for partition, cut in cuts.items() if cut.marker is not None}
 
 

@@ -8,10 +8,15 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from processor.inventory import state_key
+from processor.request import ObjectName
 from tests.processor.stream.workers import Installation, event, is_marker, late_creations, until
 from wire.topics import Topic
 
 pytestmark = pytest.mark.partitions(1)
+
+KEY = b"c/shop"
+LATER = 100_000
 
 AT_ONCE = {
     "min.compaction.lag.ms": "0",
@@ -49,17 +54,23 @@ def _compact(installation: Installation) -> None:
     for second in range(0, 3000, 600):
         installation.send(late_creations(names, 3600 + second))
         installation.await_committed()
+    brief = [f"brief{number}" for number in range(5)]
+    installation.send([event(verb, name, 7200) for name in brief for verb in ("create", "delete")])
     installation.send([event("delete", name, 7200) for name in names[::2]])
     installation.await_committed()
     before = len(installation.changelog())
+    forgotten = {state_key(KEY, ObjectName("", "configmaps", "shop", name)) for name in brief}
+    assert forgotten <= {each.key for each in installation.changelog()}
     _alter(installation, changelog, AT_ONCE)
-    seconds = iter(range(8000, 20_000))
+    # A day later: what was brief is forgotten, and compaction takes out the records that say so too.
+    seconds = iter(range(LATER, LATER + 12_000))
 
     def has_lost() -> bool:
         # Only segments that are full are compacted: each round fills one.
         installation.send([event("patch", "last", next(seconds))])
         installation.await_committed()
-        return _lost(installation) > before // 2
+        left = {each.key for each in installation.changelog()}
+        return _lost(installation) > before // 2 and forgotten.isdisjoint(left)
 
     until(has_lost, "compaction")
     _alter(installation, changelog, {})
@@ -74,14 +85,14 @@ def test_a_compacted_changelog_is_the_same_state(installation: Installation) -> 
     worker.await_ready()
     assert installation.committed() == {0: end}
     assert worker.count("auditstream_processor_events_total") == 0
-    installation.send([event("delete", name, 21_000) for name in ("n1", "n2", "n3", "last")])
+    installation.send([event("delete", name, LATER + 13_000) for name in ("n1", "n2", "n3", "last")])
     installation.await_committed()
     assert worker.count("auditstream_processor_events_total") == 4
     assert worker.stop() == 0
     installation.check()
 
     # And so with a torn checkpoint behind what is compacted.
-    records = late_creations(["n1", "n2", "new"], 22_000)
+    records = late_creations(["n1", "n2", "new"], LATER + 14_000)
     installation.send(records)
     crashed = installation.start("end_after=2", checkpoint_seconds=60, checkpoint_records=len(records))
     assert crashed.ended() == -signal.SIGKILL

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from processor.stream.changelog import MARKER_KEY, Marker, marker_record, value_record
+from processor.stream.changelog import MARKER_KEY, Marker, deletion_headers, marker_record, value_record
 from tests.processor.stream.workers import Installation, epoch_of, event, is_marker, late_creations, until
 
 pytestmark = pytest.mark.partitions(1)
@@ -23,16 +23,18 @@ def _rounds(installation: Installation, count: int, **settings: object) -> None:
 
 
 def _write_as(installation: Installation, epoch: int, *, is_whole: bool = True) -> int:
-    """Write what a former owner would: an older value, a key of its own, and a marker. Return how much that is."""
+    """Write what a former owner would: an older value, a deletion, a key of its own, and a marker; return how much."""
     log = installation.changelog()
     old = next(each for each in log if not is_marker(each) and epoch_of(each) == 1)
     end = log[-1].offset + 1
-    entries = [
-        (old.key, value_record(epoch, (old.value or b"")[8:])),
-        (b"c/shop\0zombie", value_record(epoch, (old.value or b"")[8:])),
-        (MARKER_KEY, marker_record(epoch, Marker(1, end + 2))),
-    ][: 3 if is_whole else 2]
-    installation.append(installation.kafka.topics.changelog.name, [(0, key, value, []) for key, value in entries])
+    other = next(each for each in log if not is_marker(each) and each.key != old.key)
+    entries: list[tuple[int, bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
+        (0, old.key, value_record(epoch, (old.value or b"")[8:]), []),
+        (0, other.key, None, deletion_headers(epoch)),
+        (0, b"c/shop\0zombie", value_record(epoch, (old.value or b"")[8:]), []),
+        (0, MARKER_KEY, marker_record(epoch, Marker(1, end + 3)), []),
+    ][: 4 if is_whole else 3]
+    installation.append(installation.kafka.topics.changelog.name, entries)
     return len(entries)
 
 

@@ -38,7 +38,7 @@ def test_an_alert_goes_where_kafkas_clients_put_its_key(outcome: Outcome) -> Non
         for key, value, headers in entries:
             assert key is not None
             assert partitioner(key, partitions, partitions) == partition
-            assert json.loads(value)["id"] == key.decode()
+            assert json.loads(value or b"")["id"] == key.decode()
             assert headers == []
 
 

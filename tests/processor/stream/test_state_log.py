@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from processor.stream.changelog import Cut, Marker
+from processor.stream.changelog import Cut, Marker, logged
 from processor.stream.outgoing import Entry, write
 from processor.stream.state_log import RivalError, StateLog
 from tests.kafka.client import read_topic
@@ -17,7 +17,7 @@ def _read(kafka: KafkaSettings, partition: int) -> Cut:
     cut = Cut()
     for each in asyncio.run(read_topic(kafka.bootstrap, kafka.topics.changelog.name)):
         if each.partition == partition:
-            cut.read(each.offset, each.key, each.value)
+            cut.read(each.offset, each.key, logged(each.value, each.headers.items()))
     return cut
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from faust.types import TP
 
 from processor.history import History, encode
 from processor.stream.app import Pipeline
-from processor.stream.changelog import MARKER_KEY, Marker, marker_record, value_record
+from processor.stream.changelog import MARKER_KEY, Marker, deletion_headers, marker_record, value_record
 from processor.stream.delivery import Batch, Fetched
 from processor.stream.state_table import StateStore
 
@@ -24,8 +25,10 @@ class Stored:
     timestamp = 0
     timestamp_type = 0
 
-    def __init__(self, offset: int, key: bytes | None, value: bytes | None) -> None:
-        self.offset, self.key, self.value = offset, key, value
+    def __init__(
+        self, offset: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        self.offset, self.key, self.value, self.headers = offset, key, value, headers
 
 
 class Event:
@@ -80,6 +83,21 @@ def test_partitions_that_come_or_go_are_forgotten_and_others_kept(store: StateSt
     kept, gone, new = TP(CHANGELOG, 1), TP(CHANGELOG, 2), TP(CHANGELOG, 3)
     asyncio.run(store.on_rebalance({kept, new}, {gone, TP("audit.events", 1)}, {new}, 6))
     assert set(store.cuts) == {1}
+
+
+def test_what_is_forgotten_is_read_anew(store: StateStore) -> None:
+    _take(store, Event(1, 5, *_checkpoint()))
+    store.forget()
+    assert (len(store), store.persisted_offset(TP(CHANGELOG, 1))) == (0, -1)
+
+
+def test_a_record_with_no_value_is_a_deletion_of_the_epoch_in_its_header(store: StateStore) -> None:
+    kept, gone = Event(3, 5, *_checkpoint()), Event(4, 5, *_checkpoint())
+    deletion = Stored(2, b"k", None, deletion_headers(1))
+    _take(store, kept, gone, Event(4, 5, deletion, Stored(3, MARKER_KEY, marker_record(1, Marker(10, 3)))))
+    _take(store, Event(3, 5, Stored(2, b"k", None), Stored(3, MARKER_KEY, marker_record(1, Marker(10, 3)))))
+    assert (store.cut(3).state, store.cut(4).state) == ({b"k": STORED}, {})
+    assert (store.cut(3).close(), store.cut(4).close()) == ({b"k": STORED}, {})
 
 
 def test_what_faust_may_ask_of_a_store_changes_nothing(store: StateStore) -> None:

@@ -23,10 +23,9 @@ from urllib.parse import urlsplit
 from aiokafka import AIOKafkaProducer
 
 from processor.engine import Engine
+from processor.rule_files import load_rules
 from processor.state import MemoryState
-from processor.stream.changelog import MARKER_KEY, Cut
-from rules.loader import load
-from rules.reader import RuleFile
+from processor.stream.changelog import MARKER_KEY, Cut, body_of, logged
 from rules.selection import Selection
 from tests import waiting
 from tests.kafka.client import Stored, committed_offsets, end_offsets, read_topic
@@ -136,6 +135,9 @@ class Worker:
 class Installation:
     """The topics of a test and its workers."""
 
+    with_pack = False
+    """Whether the rules that ship are judged too."""
+
     def __init__(self, kafka: KafkaSettings, folder: Path) -> None:
         self.kafka: Final = kafka
         self.folder: Final = folder
@@ -157,7 +159,8 @@ class Installation:
             **{f"AUDITSTREAM_PROCESSOR_{name.upper()}": str(value) for name, value in given.items()},
             "AUDITSTREAM_HOSTNAME": f"worker-{len(self.workers)}",
         }
-        arguments = (*command, "process", "--no-pack", "--rules", str(self.rules))
+        pack = () if self.with_pack else ("--no-pack",)
+        arguments = (*command, "process", *pack, "--rules", str(self.rules))
         worker = Worker(arguments, environment, self.folder / f"worker-{len(self.workers)}.txt")
         self.workers.append(worker)
         return worker
@@ -258,7 +261,7 @@ class Installation:
 
     def reference(self) -> tuple[dict[str, dict[str, Any]], dict[int, dict[bytes, bytes]]]:
         """Return the alerts by id, and the state of each partition: what one engine makes of what was sent."""
-        loaded = load([RuleFile(str(self.rules), self.rules.read_bytes())], Selection())
+        loaded = load_rules((self.rules,), with_pack=self.with_pack, selection=Selection())
         assert loaded.ruleset is not None, loaded.to_text()
         engine = Engine(loaded.ruleset, "reference")
         alerts: dict[str, dict[str, Any]] = {}
@@ -268,13 +271,14 @@ class Installation:
                 alerts[alert.id] = _unhosted(alert.to_json())
         return alerts, dict(memories)
 
-    def check(self) -> None:
-        """Hold all alerts and the state against the reference, once everything is committed."""
+    def check(self) -> tuple[dict[str, dict[str, Any]], dict[int, dict[bytes, bytes]]]:
+        """Hold all alerts and the state against the reference, which is returned, once everything is committed."""
         alerts, states = self.reference()
         self.check_alerts(alerts)
         changelog = self.changelog()
         assert standing(changelog, self.kafka.partitions) == states
         assert last_values(changelog, self.kafka.partitions) == states, "compaction would leave something else"
+        return alerts, states
 
     def check_alerts(self, alerts: Mapping[str, Mapping[str, Any]]) -> None:
         """Hold every alert, repeats too, against what it should be; none may be missing, and none be there besides."""
@@ -292,7 +296,7 @@ def standing(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[byt
     """Return the state of each partition as the next owner would recover it."""
     cuts = {number: Cut() for number in range(partitions)}
     for each in changelog:
-        cuts[each.partition].read(each.offset, each.key, each.value)
+        cuts[each.partition].read(each.offset, each.key, _logged(each))
     return {partition: dict(cut.state) for partition, cut in cuts.items()}
 
 
@@ -300,7 +304,7 @@ def last_values(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[
     """Return what the last record of each key says, whoever wrote it: what compaction leaves in the end."""
     states: dict[int, dict[bytes, bytes]] = {number: {} for number in range(partitions)}
     for each in changelog:
-        states[each.partition][each.key or b""] = (each.value or b"")[8:]
+        states[each.partition][each.key or b""] = body_of(_logged(each))
     return {
         partition: {key: value for key, value in state.items() if value and key != MARKER_KEY}
         for partition, state in states.items()
@@ -309,7 +313,11 @@ def last_values(changelog: Iterable[Stored], partitions: int) -> dict[int, dict[
 
 def epoch_of(stored: Stored) -> int:
     """Return the epoch of a record of the changelog."""
-    return int.from_bytes((stored.value or b"")[:8], "big")
+    return int.from_bytes(_logged(stored)[:8], "big")
+
+
+def _logged(stored: Stored) -> bytes:
+    return logged(stored.value, stored.headers.items())
 
 
 def is_marker(stored: Stored) -> bool:
@@ -326,8 +334,8 @@ _CODES: Final = {"create": 201, "patch": 200, "delete": 200}
 def event(  # noqa: PLR0913 - the parts of an event
     verb: str, name: str, second: int, *, user: str = "alice", resource: str = "configmaps", cluster: str = "c"
 ) -> Record:
-    """Make the record of a request that succeeded, at a second of an ordinary day."""
-    stamp = f"2026-11-25T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.000000Z"
+    """Make the record of a request that succeeded, at a second of some ordinary days."""
+    stamp = f"2026-11-{25 + second // 86_400}T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.000000Z"
     reference = {"resource": resource, "namespace": "shop", "name": name, "apiGroup": _KINDS[resource]}
     body = {
         "auditID": f"{verb}-{name}-{second}",
