@@ -166,19 +166,20 @@ def _is_unforeseen(known: History, seen: History) -> bool:
 
 
 def _expiry(target: ObjectName, history: History) -> int:
-    """Return the second from which on a name may be forgotten: a while after the end of all its objects.
+    """Return the second from which on a name may be forgotten: a while after the end of the last of its objects.
 
+    What had the name before that is gone, whether or not its end was seen.
     Deletions of all that there was are kept: without them what they ended would be told to exist again.
     """
     if not target.name:
         return NEVER
-    if not history.endings and any(seen.asked is None and seen.gone is None for seen in history.incarnations):
+    newest = history.incarnations[-1] if history.incarnations else None
+    if newest is not None and newest.asked is newest.gone is None and not history.endings:
         return NEVER  # as nearly always: it lives
     lives = lives_of(history, TRACKED[target[:2]].kind)
-    ends = [life.gone for life in lives]
-    if not lives:
-        ends = [history.missed]
-    told = [end.time_ns for end in ends if end is not None]
-    if len(told) < len(ends) or not told:
+    last = max(lives, key=lambda life: life.start_ns, default=None)
+    if last is not None and last.gone is None:
         return NEVER
-    return max(told) // NANOSECONDS + KEPT_SECONDS + 1
+    ends = [life.gone for life in lives] or [history.missed]
+    told = [end.time_ns for end in ends if end is not None]
+    return max(told) // NANOSECONDS + KEPT_SECONDS + 1 if told else NEVER

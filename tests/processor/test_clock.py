@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
 from processor.clock import AHEAD_NS, Clocks, time_of
 from processor.inventory import KEPT_SECONDS, MAX_FORGOTTEN, MAX_KEY_BYTES
 from processor.state import MemoryState
@@ -78,6 +80,23 @@ def test_what_ended_a_day_ago_is_forgotten_and_what_lives_is_not(api_server: Ser
     assert counted(server.records()[-1:], state).forgotten == 3
     # What deleted all that there was says of every object of it that it is gone, as long as one is remembered.
     assert names(state) == {("configmaps", "here"), ("services", ""), ("services", "new")}
+
+
+@pytest.mark.parametrize("level", ["Metadata", "RequestResponse"])
+def test_a_name_is_forgotten_though_the_end_of_a_former_object_was_not_seen(api_server: Server, level: str) -> None:
+    server = api_server(level)
+    server.create("configmaps", "web")
+    server.objects.clear()
+    server.wait(60)
+    server.create("configmaps", "web")
+    state = MemoryState()
+    told(server.records(), state)
+    server.delete("configmaps", "web")
+    told(server.records()[-1:], state)
+    server.wait(KEPT_SECONDS + 2)
+    server.create("services", "new")
+    assert counted(server.records()[-1:], state).forgotten == 1
+    assert names(state) == {("services", "new")}
 
 
 def test_whether_what_has_expired_was_forgotten_yet_makes_no_difference(api_server: Server) -> None:
