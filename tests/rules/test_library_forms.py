@@ -85,6 +85,18 @@ def test_a_controllers_pod_is_told_by_its_template_alone() -> None:
             {"roleRef": {"name": "cluster-admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
         ),
         (
+            "Binding To Component Role",
+            "rbac.authorization.k8s.io",
+            "rolebindings",
+            {"roleRef": {"name": "system:node"}, "subjects": [{"kind": "User", "name": "someone"}]},
+        ),
+        (
+            "Binding To Admin Of All Namespaces",
+            "rbac.authorization.k8s.io",
+            "clusterrolebindings",
+            {"roleRef": {"name": "admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
+        ),
+        (
             "Binding For Anonymous Or All Users",
             "rbac.authorization.k8s.io",
             "clusterrolebindings",
