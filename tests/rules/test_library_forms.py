@@ -222,3 +222,41 @@ def test_an_ephemeral_container_is_told_of_a_pod_that_is_known(rule: str) -> Non
     added = written(("", "pods"), DANGERS[rule], "update")
     target = {"resource": "pods", "namespace": "n", "name": "x", "subresource": "ephemeralcontainers"}
     assert rule in names_of(added | {"objectRef": target}, before=[made])
+
+
+def _of_a_deployment(spec: Document, form: str, second: int) -> Document:
+    event = written(("apps", "deployments"), spec, form)
+    body = event["responseObject"]
+    assert isinstance(body, dict)
+    known = {"name": "x", "namespace": "n", "uid": "u", "resourceVersion": str(second)}
+    return event | {
+        "responseObject": body | {"metadata": known},
+        "stageTimestamp": f"2026-01-02T03:04:{second:02}.000000Z",
+    }
+
+
+@pytest.mark.parametrize("rule", [rule for rule in DANGERS if rule != "Pod Or Template With Host Port"])
+@pytest.mark.parametrize("form", ["update", "merge patch", "JSON patch"])
+def test_what_the_account_of_a_controller_turns_dangerous_is_told(rule: str, form: str) -> None:
+    controller = {"username": "system:serviceaccount:kube-system:deployment-controller", "groups": []}
+    turned = _of_a_deployment(DANGERS[rule], form, 30) | {"user": controller}
+    harmless = _of_a_deployment(HARMLESS, "create", 10)
+    assert rule in names_of(turned, before=[harmless])
+    # What was so before is the work of whoever made it, and of what was not known nothing is told.
+    assert rule not in names_of(turned, before=[harmless, _of_a_deployment(DANGERS[rule], "update", 20)])
+    assert rule not in names_of(turned)
+
+
+@pytest.mark.parametrize("shared", ["hostNetwork", "hostIPC"])
+def test_a_host_namespace_that_the_account_of_a_controller_shares_is_told(shared: str) -> None:
+    controller = {"username": "system:kube-controller-manager", "groups": []}
+    turned = _of_a_deployment({shared: True}, "update", 30) | {"user": controller}
+    harmless = _of_a_deployment(HARMLESS, "create", 10)
+    assert "Pod Or Template In Host Namespace" in names_of(turned, before=[harmless])
+
+
+def test_no_controller_adds_ephemeral_containers() -> None:
+    event = written(("", "pods"), DANGERS["Privileged Pod Or Template"], "update")
+    event["objectRef"] = {"resource": "pods", "namespace": "n", "name": "x", "subresource": "ephemeralcontainers"}
+    event["user"] = {"username": "system:serviceaccount:kube-system:replicaset-controller", "groups": []}
+    assert "Privileged Pod Or Template" in names_of(event)
