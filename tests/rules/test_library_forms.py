@@ -1,6 +1,7 @@
 """The pack finds what is dangerous in whatever form it is asked for, minds its user's lists, and repeats no secret."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -167,8 +168,10 @@ CREDENTIAL = "hunter2-correct-horse"
         {"env": f"AWS_ACCESS_KEY_ID=AKIA{CREDENTIAL}"},
         {"id": f"-----BEGIN EC PRIVATE KEY-----\n{CREDENTIAL}\n"},
         {"web": f"https://{CREDENTIAL}.example.test/?token=x"},
+        {"url": f"postgres://shop:{CREDENTIAL}@db.example.test:5432/shop"},
+        {"id": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{CREDENTIAL}\n"},
     ],
-    ids=["key", "properties", "yaml", "json", "environment", "private-key", "url"],
+    ids=["key", "properties", "yaml", "json", "environment", "private-key", "url", "url-password", "pgp"],
 )
 @pytest.mark.parametrize("form", ["create", "update", "merge patch", "JSON patch"])
 def test_no_alert_holds_what_a_configmap_holds(data: dict[str, str], form: str) -> None:
@@ -194,14 +197,59 @@ def test_no_alert_repeats_the_data_of_a_recorded_configmap() -> None:
             assert json.dumps(value)[1:-1] not in said
 
 
-@pytest.mark.parametrize(
-    "data", [{"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}]
-)
-def test_a_configmap_without_credentials_does_not_alert(data: dict[str, str]) -> None:
+def _configmap(data: Document) -> Document:
     event = written(("", "pods"), HARMLESS, "create")
     event["objectRef"] = {"resource": "configmaps", "namespace": "n", "name": "x"}
-    event["requestObject"] = {"data": data}
-    assert not suspicions_of(event)
+    return {**event, "requestObject": {"data": data}, "responseObject": {"data": data}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *({key: "x"} for key in ("pwd", "PWD", "DB_PASS", "db-pass", "dbPass", "pass", "clientSecret", "privateKey")),
+        *(
+            {"app.yaml": text}
+            for text in ("token: x", "a: b\ntoken: x", "db:\n  password: 'x'", "client_secret: nudge")
+        ),
+        *({"app.ini": text} for text in ("db_pass=x", "password = x", 'password = "x"', "Server=db;Pwd=x;")),
+        {"app.json": '{"pass": "x"}'},
+        {"kubeconfig": "x"},
+        {"kubectl.conf": "users:\n- user:\n    client-key-data: LS0x"},
+        *({"url": url} for url in ("redis://:x@cache", "before amqp://a:b&c@mq/x", "https://me:sesame@registry.test")),
+        # What is empty hides nothing beside it.
+        {"password": "", "other_password": "x"},
+        {"app.yaml": "password: ''\nother:\n  password: x"},
+    ],
+)
+def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
+    assert "ConfigMap With Private Credentials" in suspicions_of(_configmap(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *({"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}),
+        *({"password": ""}, {"password": None}, {"bypass": "x"}, {"pwd": "/app"}, {"env": "PWD=/app"}),
+        *({"app.yaml": f"password:{value}"} for value in ("", " ", " ''", " ~", " null", "\n  rules: 3", ' ""\na: b')),
+        *({"app.ini": f"password={value}"} for value in ("", "\nuser=x", '""', "= b")),
+        *({"app.json": f'{{"password": {value}}}'} for value in ('""', "null")),
+        *({"url": url} for url in (
+            *("http://web:8080/x@y", "http://web:8080?x=a@b", "http://web:8080\nmail: a@b", "ssh://git@host:22/x"),
+            *("postgres://${USER}:${PASSWORD}@db", "postgres://user:$(PASSWORD)@db", "oci://app:1@sha256:abc"),
+        )),
+        {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----"},
+    ],
+)  # fmt: skip
+def test_a_configmap_without_credentials_does_not_alert(data: Document) -> None:
+    assert not suspicions_of(_configmap(data))
+
+
+@pytest.mark.parametrize("kind", ["RSA ", "", "EC ", "OPENSSH ", "DSA ", "ENCRYPTED ", "PGP "])
+@pytest.mark.parametrize("member", ["data", "binaryData"])
+def test_a_private_key_in_base64_is_told(kind: str, member: str) -> None:
+    key = b64encode(f"-----BEGIN {kind}PRIVATE KEY{' BLOCK' if kind == 'PGP ' else ''}-----\nx".encode()).decode()
+    event = _configmap({}) | {"requestObject": {member: {"id": key}}}
+    assert "ConfigMap With Private Credentials" in suspicions_of(event)
 
 
 @pytest.mark.parametrize("rule", DANGERS)
