@@ -36,8 +36,17 @@ def _source_networks(event: Event, _argument: str | None) -> FieldValue:
     return tuple(str(ip_network((address, length), strict=False)) for length in range(address.max_prefixlen, -1, -1))
 
 
-def _commands(event: Event, _argument: str | None) -> FieldValue:
+def _words(event: Event) -> tuple[str, ...] | None:
     return tuple(value for name, value in query_parameters(event.text("requestURI") or "") if name == "command") or None
+
+
+def _commands(event: Event, _argument: str | None) -> FieldValue:
+    return _words(event)
+
+
+def _command(event: Event, _argument: str | None) -> FieldValue:
+    words = _words(event)
+    return None if words is None else " ".join(words)
 
 
 def _dry_run(event: Event, _argument: str | None) -> FieldValue:
@@ -88,5 +97,6 @@ REQUEST_FACT_FIELDS: Final = (
         is_list=True,
     ),
     Field("request.commands", "Every command= of the URI, in order: the words of an exec.", _commands, is_list=True),
+    Field("request.command", "All words of an exec as one text, with blanks between them.", _command),
     Field("request.dry_run", "Whether the request asks for a dry run, which changes nothing.", _dry_run),
 )

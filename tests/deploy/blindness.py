@@ -21,6 +21,9 @@ from rules.conditions import (
     Leaf,
     Negation,
     OperandComparison,
+    TextConstant,
+    TextList,
+    Transformed,
     leaves,
 )
 from rules.document import Value
@@ -138,11 +141,19 @@ def judge(condition: Condition, question: Question) -> bool | None:
 
 
 def _uses(condition: Leaf) -> Iterator[Use]:
-    """Yield the fields that one comparison reads; the pack transforms none."""
+    """Yield the fields that one comparison reads."""
     right = (condition.right,) if isinstance(condition, OperandComparison) else ()
     for operand in (condition.operand, *right):
-        assert isinstance(operand, FieldOperand), operand
-        yield operand.field, operand.argument
+        yield from _read_by(operand)
+
+
+def _read_by(operand: FieldOperand | TextConstant | TextList | Transformed) -> Iterator[Use]:
+    match operand:
+        case FieldOperand(field, argument):
+            yield field, argument
+        case Transformed(arguments=inner) | TextList(inner):
+            for one in inner:
+                yield from _read_by(one)
 
 
 def _first_of(children: Iterable[Condition], question: Question, *, decisive: bool) -> bool | None:

@@ -48,6 +48,7 @@ KEPT_FROM_RULES = {
     ),
     ("User Impersonated", _DROPPED): "The same with the right to: a heartbeat, a status or a health probe in its name.",
     ("Full Administrator At Work", _DROPPED): "The same in the name of one.",
+    ("Full Administrator Impersonated", _DROPPED): "The same.",
     ("Unlisted Administrator At Work", _DROPPED): "The same.",
     ("Request By Unlisted User", _DROPPED): "Of controllers, which pass by their group.",
     ("Request From Unexpected Network", _DROPPED): "Who has a component's credentials asks for more than that.",

@@ -19,6 +19,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _LOWERED = "Pod Security Of Namespace Lowered"
 _CREDENTIALS = "ConfigMap With Private Credentials"
 _VOLUME = "Persistent Volume On Sensitive Host Path"
+_READS = "Exec That Reads Credentials"
 _HIDDEN = "Patch With Hidden Result"
 _PRIVILEGED = {"containers": [{"name": "c", "securityContext": {"privileged": True}}]}
 
@@ -69,6 +70,13 @@ def _kubelet_exec(**members: object) -> dict[str, Any]:
     return {"verb": "get", "objectRef": target, "requestURI": uri, "responseStatus": {"code": 101}, **members}
 
 
+def _exec(query: str) -> dict[str, Any]:
+    target = {"resource": "pods", "namespace": "shop", "name": "p", "subresource": "exec"}
+    uri = f"/api/v1/namespaces/shop/pods/p/exec?{query}"
+    status = {"code": 101}
+    return {"verb": "get", "stage": "ResponseStarted", "objectRef": target, "requestURI": uri, "responseStatus": status}
+
+
 def _hidden(resource: str, group: str, request: object) -> dict[str, Any]:
     answer = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "x"}}
     return _patched(resource, request, answer, apiGroup=group)
@@ -104,6 +112,12 @@ CASES = [
     (_LOWERED, {**_patched("namespaces", _labelled(**{_ENFORCE: "privileged"}), ...), "responseStatus": {"code": 406}}),
     # A session by websocket is told when it opens, not when it ends.
     ("Kubelet Reached Through Node Proxy", _kubelet_exec(stage="ResponseStarted")),
+    # The words of a command may be spelt in many ways.
+    *((_READS, _exec(query)) for query in (
+        "command=cat&command=%2Fvar%2Frun%2F%73ecrets%2Fkubernetes.i%6f%2Fserviceaccount%2Ftoken",
+        "c%6fmmand=c%61t&command=/etc%2f%73hadow",
+        "command=sh&command=-c&command=cd+/run/secrets%3Bcat+kubernetes.io/serviceaccount/token",
+    )),
     ("Pod Or Template With Takeover Capability", _capable("all")),
     ("Pod Or Template With Takeover Capability", _capable("sys_Admin")),
     ("Privileged Pod Or Template", _unanswered("pods", _PRIVILEGED)),
@@ -163,6 +177,8 @@ def test_a_way_round_a_rule_is_closed(make_record: MakeRecord, rule: str, member
         ("Workload Created In System Namespace",
          _by("deployment-controller", "replicasets", "apps", level="Metadata", requestObject=...)),
         ("Kubelet Reached Through Node Proxy", _kubelet_exec()),
+        # Only the command is read, and not what else the URI says.
+        (_READS, _exec("command=ls&container=etc%2Fshadow")),
         (_HIDDEN, _hidden("configmaps", "", _labelled(team="a"))),
         ("Change Of Permissions Refused",
          {"objectRef": {"resource": "rolebindings", "apiGroup": _RBAC, "namespace": "leaving", "name": "x"},

@@ -1,6 +1,7 @@
 """The pack finds what is dangerous in whatever form it is asked for, minds its user's lists, and repeats no secret."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_a_controllers_pod_is_told_by_its_template_alone() -> None:
             {"roleRef": {"name": "cluster-admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
         ),
         (
+            "Binding To Component Role",
+            "rbac.authorization.k8s.io",
+            "rolebindings",
+            {"roleRef": {"name": "system:node"}, "subjects": [{"kind": "User", "name": "someone"}]},
+        ),
+        (
+            "Binding To Admin Of All Namespaces",
+            "rbac.authorization.k8s.io",
+            "clusterrolebindings",
+            {"roleRef": {"name": "admin"}, "subjects": [{"kind": "User", "name": "someone"}]},
+        ),
+        (
             "Binding For Anonymous Or All Users",
             "rbac.authorization.k8s.io",
             "clusterrolebindings",
@@ -155,8 +168,10 @@ CREDENTIAL = "hunter2-correct-horse"
         {"env": f"AWS_ACCESS_KEY_ID=AKIA{CREDENTIAL}"},
         {"id": f"-----BEGIN EC PRIVATE KEY-----\n{CREDENTIAL}\n"},
         {"web": f"https://{CREDENTIAL}.example.test/?token=x"},
+        {"url": f"postgres://shop:{CREDENTIAL}@db.example.test:5432/shop"},
+        {"id": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{CREDENTIAL}\n"},
     ],
-    ids=["key", "properties", "yaml", "json", "environment", "private-key", "url"],
+    ids=["key", "properties", "yaml", "json", "environment", "private-key", "url", "url-password", "pgp"],
 )
 @pytest.mark.parametrize("form", ["create", "update", "merge patch", "JSON patch"])
 def test_no_alert_holds_what_a_configmap_holds(data: dict[str, str], form: str) -> None:
@@ -182,14 +197,59 @@ def test_no_alert_repeats_the_data_of_a_recorded_configmap() -> None:
             assert json.dumps(value)[1:-1] not in said
 
 
-@pytest.mark.parametrize(
-    "data", [{"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}]
-)
-def test_a_configmap_without_credentials_does_not_alert(data: dict[str, str]) -> None:
+def _configmap(data: Document) -> Document:
     event = written(("", "pods"), HARMLESS, "create")
     event["objectRef"] = {"resource": "configmaps", "namespace": "n", "name": "x"}
-    event["requestObject"] = {"data": data}
-    assert not suspicions_of(event)
+    return {**event, "requestObject": {"data": data}, "responseObject": {"data": data}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *({key: "x"} for key in ("pwd", "PWD", "DB_PASS", "db-pass", "dbPass", "pass", "clientSecret", "privateKey")),
+        *(
+            {"app.yaml": text}
+            for text in ("token: x", "a: b\ntoken: x", "db:\n  password: 'x'", "client_secret: nudge")
+        ),
+        *({"app.ini": text} for text in ("db_pass=x", "password = x", 'password = "x"', "Server=db;Pwd=x;")),
+        {"app.json": '{"pass": "x"}'},
+        {"kubeconfig": "x"},
+        {"kubectl.conf": "users:\n- user:\n    client-key-data: LS0x"},
+        *({"url": url} for url in ("redis://:x@cache", "before amqp://a:b&c@mq/x", "https://me:sesame@registry.test")),
+        # What is empty hides nothing beside it.
+        {"password": "", "other_password": "x"},
+        {"app.yaml": "password: ''\nother:\n  password: x"},
+    ],
+)
+def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
+    assert "ConfigMap With Private Credentials" in suspicions_of(_configmap(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *({"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}),
+        *({"password": ""}, {"password": None}, {"bypass": "x"}, {"pwd": "/app"}, {"env": "PWD=/app"}),
+        *({"app.yaml": f"password:{value}"} for value in ("", " ", " ''", " ~", " null", "\n  rules: 3", ' ""\na: b')),
+        *({"app.ini": f"password={value}"} for value in ("", "\nuser=x", '""', "= b")),
+        *({"app.json": f'{{"password": {value}}}'} for value in ('""', "null")),
+        *({"url": url} for url in (
+            *("http://web:8080/x@y", "http://web:8080?x=a@b", "http://web:8080\nmail: a@b", "ssh://git@host:22/x"),
+            *("postgres://${USER}:${PASSWORD}@db", "postgres://user:$(PASSWORD)@db", "oci://app:1@sha256:abc"),
+        )),
+        {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----"},
+    ],
+)  # fmt: skip
+def test_a_configmap_without_credentials_does_not_alert(data: Document) -> None:
+    assert not suspicions_of(_configmap(data))
+
+
+@pytest.mark.parametrize("kind", ["RSA ", "", "EC ", "OPENSSH ", "DSA ", "ENCRYPTED ", "PGP "])
+@pytest.mark.parametrize("member", ["data", "binaryData"])
+def test_a_private_key_in_base64_is_told(kind: str, member: str) -> None:
+    key = b64encode(f"-----BEGIN {kind}PRIVATE KEY{' BLOCK' if kind == 'PGP ' else ''}-----\nx".encode()).decode()
+    event = _configmap({}) | {"requestObject": {member: {"id": key}}}
+    assert "ConfigMap With Private Credentials" in suspicions_of(event)
 
 
 @pytest.mark.parametrize("rule", DANGERS)
@@ -210,3 +270,41 @@ def test_an_ephemeral_container_is_told_of_a_pod_that_is_known(rule: str) -> Non
     added = written(("", "pods"), DANGERS[rule], "update")
     target = {"resource": "pods", "namespace": "n", "name": "x", "subresource": "ephemeralcontainers"}
     assert rule in names_of(added | {"objectRef": target}, before=[made])
+
+
+def _of_a_deployment(spec: Document, form: str, second: int) -> Document:
+    event = written(("apps", "deployments"), spec, form)
+    body = event["responseObject"]
+    assert isinstance(body, dict)
+    known = {"name": "x", "namespace": "n", "uid": "u", "resourceVersion": str(second)}
+    return event | {
+        "responseObject": body | {"metadata": known},
+        "stageTimestamp": f"2026-01-02T03:04:{second:02}.000000Z",
+    }
+
+
+@pytest.mark.parametrize("rule", [rule for rule in DANGERS if rule != "Pod Or Template With Host Port"])
+@pytest.mark.parametrize("form", ["update", "merge patch", "JSON patch"])
+def test_what_the_account_of_a_controller_turns_dangerous_is_told(rule: str, form: str) -> None:
+    controller = {"username": "system:serviceaccount:kube-system:deployment-controller", "groups": []}
+    turned = _of_a_deployment(DANGERS[rule], form, 30) | {"user": controller}
+    harmless = _of_a_deployment(HARMLESS, "create", 10)
+    assert rule in names_of(turned, before=[harmless])
+    # What was so before is the work of whoever made it, and of what was not known nothing is told.
+    assert rule not in names_of(turned, before=[harmless, _of_a_deployment(DANGERS[rule], "update", 20)])
+    assert rule not in names_of(turned)
+
+
+@pytest.mark.parametrize("shared", ["hostNetwork", "hostIPC"])
+def test_a_host_namespace_that_the_account_of_a_controller_shares_is_told(shared: str) -> None:
+    controller = {"username": "system:kube-controller-manager", "groups": []}
+    turned = _of_a_deployment({shared: True}, "update", 30) | {"user": controller}
+    harmless = _of_a_deployment(HARMLESS, "create", 10)
+    assert "Pod Or Template In Host Namespace" in names_of(turned, before=[harmless])
+
+
+def test_no_controller_adds_ephemeral_containers() -> None:
+    event = written(("", "pods"), DANGERS["Privileged Pod Or Template"], "update")
+    event["objectRef"] = {"resource": "pods", "namespace": "n", "name": "x", "subresource": "ephemeralcontainers"}
+    event["user"] = {"username": "system:serviceaccount:kube-system:replicaset-controller", "groups": []}
+    assert "Privileged Pod Or Template" in names_of(event)

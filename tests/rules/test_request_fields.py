@@ -47,6 +47,14 @@ def test_all_words_of_an_exec_are_told(make_event: MakeEvent) -> None:
     assert _read(make_event(requestURI=...), "commands") is None
 
 
+def test_the_words_of_an_exec_are_one_text_however_they_are_spelt(make_event: MakeEvent) -> None:
+    uri = "/api/v1/namespaces/x/pods/y/exec?command=c%61t&command=%2Frun%2f%73ecrets+x&container=c&c%6fmmand=-n"
+    assert _read(make_event(requestURI=uri), "command") == "cat /run/secrets x -n"
+    assert _read(make_event(requestURI="/x?command="), "command") == ""
+    assert _read(make_event(), "command") is None
+    assert _read(make_event(requestURI=...), "command") is None
+
+
 EVICTION = {"resource": "pods", "subresource": "eviction"}
 
 
