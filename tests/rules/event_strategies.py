@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from rules.document import Value
 from rules.event import Event, FactValue
+from rules.fields import Field, Type
+from rules.resource_fields import RESOURCE_FIELDS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -150,15 +152,23 @@ def _whole(choose: Choose) -> dict[str, Any]:
 
 
 def _facts(choose: Choose) -> dict[str, FactValue]:
-    return {
-        "resource.exists": choose(("true", "false")),
-        "resource.before.exists": choose(("true", "false")),
-        "resource.created.user": choose(_NAMES),
-        "resource.created.source_ip": choose(("10.0.0.1", "::1")),
-        "resource.created.time": choose(("2026-11-23T20:34:01.258117000Z", "2026-11-23T00:00:00.000000000Z")),
-        "resource.deleted.user": choose(_NAMES),
-        "resource.lifetime_seconds": choose((0, 5, 300)),
-    }
+    return {field.name: _fact(field, choose) for field in RESOURCE_FIELDS}
+
+
+def _fact(field: Field, choose: Choose) -> FactValue:
+    """Return a value such as a fact may have, by what kind of a fact it is."""
+    values: Sequence[FactValue] = _NAMES
+    if field.type is Type.NUMBER:
+        values = (0, 5, 300)
+    elif field.is_list:
+        values = (_PATHS[:1], _PATHS, _NAMES)
+    elif field.name.endswith(("exists", "privileged", "network", "pid", "ipc")):
+        values = ("true", "false")
+    elif field.name.endswith("source_ip"):
+        values = ("10.0.0.1", "::1")
+    elif field.name.endswith("time"):
+        values = ("2026-11-23T20:34:01.258117000Z", "2026-11-23T00:00:00.000000000Z")
+    return choose(values)  # type: ignore[no-any-return]  # one of them
 
 
 _TIMES = (1_795_466_041_258_117_000, 1_795_466_040_000_000_000, 0)
@@ -221,9 +231,7 @@ EVENTS = _damaged()
 @st.composite
 def _with_facts(draw: st.DrawFn) -> Event:
     choose = Random(draw(st.integers(0, 2**20))).choice  # noqa: S311 - as above
-    facts = _facts(choose)
-    for name in draw(st.lists(st.sampled_from(sorted(facts)), max_size=3)):
-        facts.pop(name, None)
+    facts = {name: fact for name, fact in _facts(choose).items() if choose((True, True, False))}
     return event_of(draw(EVENTS), facts, choose(_TIMES))
 
 
