@@ -18,7 +18,7 @@ from ingest.affinity import affinity_key
 from ingest.envelope import Head, members
 from ingest.listed import Listed
 from wire.record import MAX_EVENT_BYTES, Record, identity
-from wire.tracked import TRACKED
+from wire.tracked import RESOURCE_OF, TRACKED
 
 IMPORT_USER: Final = "auditstream:import"
 """Who asks, in the event of an import. No API server has such a user: theirs are names, or begin with `system:`."""
@@ -45,8 +45,6 @@ class Untracked(msgspec.Struct, frozen=True):
 class _BrokenError(Exception):
     """Why an object is broken."""
 
-
-_BY_KIND: Final = {(group, tracked.kind): (resource, tracked) for (group, resource), tracked in TRACKED.items()}
 
 _KEPT: Final = frozenset(
     {
@@ -122,17 +120,16 @@ def _record(listed: Listed, cluster: str, at_ms: int) -> Record | Untracked:
     kind = _string(found, "kind", listed.kind)
     version = _string(found, "apiVersion", listed.api_version)
     group, _, number = version.rpartition("/")
-    known = _BY_KIND.get((group, kind))
-    if known is None:
+    resource = RESOURCE_OF.get((group, kind))
+    if resource is None:
         if kind == "List":
             raise _BrokenError("a List without an array of items, or within another")
         return Untracked(f"{kind}.{group}" if group else kind)
-    resource, tracked = known
     metadata = found.get("metadata")
     if not isinstance(metadata, dict):
         raise _BrokenError("metadata is no object" if "metadata" in found else "no metadata")
     name = _name(metadata, "name")
-    namespace = _name(metadata, "namespace") if tracked.is_namespaced else ""
+    namespace = _name(metadata, "namespace") if TRACKED[group, resource].is_namespaced else ""
     uid, resource_version = _name(metadata, "uid"), _name(metadata, "resourceVersion")
     creation = Head("ResponseComplete", "create", resource, group, "", namespace or None, name)
     target = {

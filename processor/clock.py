@@ -9,14 +9,14 @@ from typing import Final
 
 from processor.history import SCHEMA
 from processor.state import HEAD_BYTES, NEVER, State, stored
+from rules.times import NANOSECONDS
 
-AHEAD_NS: Final = 5 * 60 * 1_000_000_000
+AHEAD_NS: Final = 5 * 60 * NANOSECONDS
 """So far an event's time may be ahead of when it was received: one that claims more must not age all others."""
 
 _PREFIX: Final = b"\0clock\0"
 _BYTES: Final = 8
 _MILLISECOND: Final = 1_000_000
-_SECOND: Final = 1_000_000_000
 
 
 class Clocks:
@@ -38,7 +38,7 @@ class Clocks:
             now_ns = 0 if value is None else int.from_bytes(value[HEAD_BYTES:], "big")
             self._told[cluster] = now_ns
         told_ns = min(time_ns, received_ms * _MILLISECOND + AHEAD_NS) if received_ms else time_ns
-        now_ns = max(now_ns, told_ns - told_ns % _SECOND)
+        now_ns = max(now_ns, told_ns - told_ns % NANOSECONDS)
         self._times[cluster] = now_ns
         return now_ns
 
@@ -49,8 +49,3 @@ class Clocks:
                 self._state[_PREFIX + cluster.encode()] = stored(SCHEMA, NEVER, now_ns.to_bytes(_BYTES, "big"))
                 self._told[cluster] = now_ns
         return self._times
-
-
-def time_of(state: State, cluster: str) -> int:
-    """Return a cluster's time, 0 where none was told yet."""
-    return Clocks(state).advance(cluster, 0, 0)

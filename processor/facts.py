@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from processor.history import Ending, History, Mark
-from processor.lives import NANOSECONDS, Life, is_before, is_until, life_of, lives_of
+from processor.lives import Life, is_before, is_until, life_of, lives_of
 from processor.owners import Find, Happened, root_of
 from processor.request import ObjectName
 from processor.spec import SpecFacts
 from rules.event import FactValue
 from rules.fields import boolean
 from rules.podspec import PodSpecFacts, image_repository, prefixes, registry
-from rules.times import iso_time
+from rules.times import NANOSECONDS, iso_time
 from wire.tracked import TRACKED
 
 _PREFIX: Final = "resource."

@@ -14,11 +14,13 @@ from processor import bulk
 from processor.clock import Clocks
 from processor.facts import Scene, TargetFacts, bulk_facts
 from processor.history import NOTHING, History, cut, decode, encode, merge
-from processor.lives import NANOSECONDS, Life, lives_of
+from processor.lives import Life, lives_of
+from processor.owners import known_lives
 from processor.request import ObjectName, mark_of
 from processor.sighting import Sighting, sightings, target_of, uid_of
-from processor.state import NEVER, State, expiry_of
+from processor.state import NEVER, State, has_expired
 from rules.event import NO_FACTS, Event, FactValue
+from rules.times import NANOSECONDS
 from wire.record import Record
 from wire.tracked import TRACKED
 
@@ -127,14 +129,13 @@ class Inventory:
 
     def _unless_over(self, stored: bytes | None, now_ns: int) -> History:
         """Return a stored history, unless it may have been forgotten: whether it was yet makes no difference."""
-        if stored is None or NEVER < expiry_of(stored) <= now_ns // NANOSECONDS:
+        if stored is None or has_expired(stored, now_ns // NANOSECONDS):
             return NOTHING
         return decode(stored)
 
     def _find(self, key: bytes, name: ObjectName, now_ns: int) -> list[Life]:
         try:
-            sweeps = self._look_up(key, name._replace(name=""), now_ns).endings
-            return lives_of(self._look_up(key, name, now_ns), TRACKED[name[:2]].kind, sweeps)
+            return known_lives(lambda one: self._look_up(key, one, now_ns), name)
         except Exception as error:
             self.trouble = error
             raise

@@ -5,18 +5,20 @@ than the state: what is to be shown of it is the command's matter.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from processor.facts import Told
-from processor.history import Mark, decode
+from processor.history import NOTHING, History, Mark, decode
 from processor.inventory import state_key
-from processor.lives import NANOSECONDS, Life, lives_of
-from processor.owners import kind_of
+from processor.lives import Life
+from processor.owners import LookUp, kind_of, known_lives
 from processor.request import ObjectName
-from processor.state import NEVER, expiry_of
+from processor.state import has_expired
 from rules.event import FactValue
+from rules.times import NANOSECONDS
 
 _KEY_PARTS: Final = 5
 """An affinity key, and an object's name: see `processor.inventory.state_key`."""
@@ -85,34 +87,34 @@ def resources(pairs: Iterable[tuple[bytes, bytes]], get: Get, now_ns: int) -> It
     """
     for key, value in pairs:
         parts = key.split(b"\0", _KEY_PARTS - 1)
-        if len(parts) == _KEY_PARTS and parts[0] and not _is_over(value, now_ns):
-            affinity, *name = (part.decode(errors="replace") for part in parts)
-            target = ObjectName(*name)
-            lives = _lives(parts[0], target, get)
-            newest = max(lives, key=lambda life: life.start_ns, default=None)
-            if newest is not None and target.name:
-                find = _finder(parts[0], get)
-                told = Told(target, newest, find, now_ns, lambda mark: _has_happened(mark, now_ns))
-                yield _resource(affinity.partition("/")[0], target, told.facts())
+        if len(parts) < _KEY_PARTS or not parts[0] or has_expired(value, now_ns // NANOSECONDS):
+            continue
+        affinity, *name = (part.decode(errors="replace") for part in parts)
+        target = ObjectName(*name)
+        newest = _newest(target, decode(value), _look_up(parts[0], get)) if target.name else None
+        if newest is not None:
+            find = partial(known_lives, _look_up(parts[0], get))
+            told = Told(target, newest, find, now_ns, lambda mark: _has_happened(mark, now_ns))
+            yield _resource(affinity.partition("/")[0], target, told.facts())
 
 
-def _is_over(value: bytes, now_ns: int) -> bool:
-    return NEVER < expiry_of(value) <= now_ns // NANOSECONDS
+def _newest(target: ObjectName, own: History, look_up: LookUp) -> Life | None:
+    """Return the newest object of a name, given what is remembered of it: that has been read already."""
+    lives = known_lives(lambda one: own if one == target else look_up(one), target)
+    return max(lives, key=lambda life: life.start_ns, default=None)
+
+
+def _look_up(affinity: bytes, get: Get) -> LookUp:
+    def look_up(target: ObjectName) -> History:
+        value = get(state_key(affinity, target))
+        return NOTHING if value is None else decode(value)
+
+    return look_up
 
 
 def _has_happened(mark: Mark, now_ns: int) -> bool:
     """Tell whether something was seen to happen, by whatever clock, or follows from what was by now."""
     return bool(mark.digest) or mark.time_ns <= now_ns
-
-
-def _finder(affinity: bytes, get: Get) -> Callable[[ObjectName], list[Life]]:
-    return lambda target: _lives(affinity, target, get)
-
-
-def _lives(affinity: bytes, target: ObjectName, get: Get) -> list[Life]:
-    value, swept = get(state_key(affinity, target)), get(state_key(affinity, target._replace(name="")))
-    sweeps = () if swept is None else decode(swept).endings
-    return [] if value is None else lives_of(decode(value), kind_of(target), sweeps)
 
 
 def _resource(cluster: str, target: ObjectName, known: Mapping[str, FactValue | None]) -> Resource:

@@ -12,8 +12,7 @@ from typing import Final
 
 from processor.history import MAX_REQUESTS, Ending, Generation, History, Incarnation, Mark, Metadata, Owner, sort_of
 from processor.spec import SpecFacts, joined
-
-NANOSECONDS: Final = 1_000_000_000
+from rules.times import NANOSECONDS
 
 _DEFAULT_GRACE_SECONDS: Final = 30
 _LINGER_SECONDS: Final = 60

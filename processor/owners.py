@@ -7,10 +7,10 @@ is believed only if who created the object is who makes such objects for such an
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from processor.history import Mark, Owner
-from processor.lives import Life
+from processor.history import History, Mark, Owner
+from processor.lives import Life, lives_of
 from processor.request import ObjectName
-from wire.tracked import TRACKED
+from wire.tracked import RESOURCE_OF, TRACKED
 
 MAX_HOPS: Final = 5
 
@@ -31,10 +31,11 @@ _CONTROLLERS: Final = {
 
 _MAKERS: Final = frozenset({_CONTROLLER_MANAGER, *(_SERVICE_ACCOUNT + name for name in _CONTROLLERS.values())})
 
-_RESOURCES: Final = {(group, tracked.kind): resource for (group, resource), tracked in TRACKED.items()}
-
 Find = Callable[[ObjectName], list[Life]]
 """Returns the lives of a name, none where nothing is known of it."""
+
+LookUp = Callable[[ObjectName], History]
+"""Returns what is remembered of a name, NOTHING where that is nothing."""
 
 Happened = Callable[[Mark], bool]
 """Tells whether something had happened by the moment that is looked at."""
@@ -47,6 +48,11 @@ class Root(NamedTuple):
     name: str
     author: Mark | None
     """Who created it or changed its spec last; None where that is not known."""
+
+
+def known_lives(look_up: LookUp, target: ObjectName) -> list[Life]:
+    """Return the lives of a name. Deletions of all of its resource in its namespace stand under an empty name."""
+    return lives_of(look_up(target), kind_of(target), look_up(target._replace(name="")).endings)
 
 
 def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) -> Root | None:
@@ -64,7 +70,7 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
             return Root(kind_of(target), target.name, author(life, had_happened) if is_sure else None)
         # Who wrote the owner of what is older than the pipeline is not known: nobody is blamed by it.
         is_sure = is_sure and life.created is not None
-        resource = _RESOURCES.get((owner.api_group, owner.kind))
+        resource = RESOURCE_OF.get((owner.api_group, owner.kind))
         next_target = resource and ObjectName(owner.api_group, resource, target.namespace, owner.name)
         next_life = (
             next((other for other in find(next_target) if other.uid == owner.uid), None) if next_target else None

@@ -10,13 +10,12 @@ from typing import Final, NamedTuple
 from processor.history import Generation, Mark, Metadata, Owner, Spec
 from processor.spec import MAX_NAME, spec_of, template_digest
 from rules.document import Value
-from rules.times import parse_timestamp
+from rules.times import NANOSECONDS, parse_timestamp
 from wire.tracked import TrackedResource
 
 METADATA_ONLY: Final = "PartialObjectMetadata"
 TABLE: Final = "Table"
 
-_NANOSECONDS: Final = 1_000_000_000
 _MAX_DIGITS: Final = 19
 """Of a version or a generation: what fits 64 bits."""
 
@@ -99,7 +98,7 @@ def read(body: Value, *, is_whole: bool) -> Shown | None:
     born = parse_timestamp(string_of(metadata, "creationTimestamp") or "")
     uid = (string_of(metadata, "uid") or "")[:MAX_NAME]
     version = _number(metadata, "resourceVersion") or 0
-    born_s = None if born is None or not uid or not version else born // _NANOSECONDS
+    born_s = None if born is None or not uid or not version else born // NANOSECONDS
     return Shown(metadata, body, is_whole, uid, born_s, version)
 
 

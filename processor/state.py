@@ -32,6 +32,11 @@ def expiry_of(value: bytes) -> int:
     return int.from_bytes(value[2:HEAD_BYTES], "big")
 
 
+def has_expired(value: bytes, now_s: int) -> bool:
+    """Tell whether a value may be forgotten by a second of its cluster's clock."""
+    return NEVER < expiry_of(value) <= now_s
+
+
 def cluster_of(key: bytes) -> bytes:
     """Return the name of the cluster that a key belongs to; empty for what is remembered of a cluster itself."""
     return b"" if key[:1] == b"\0" else key.partition(b"/")[0]

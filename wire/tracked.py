@@ -45,6 +45,11 @@ TRACKED: Final = MappingProxyType(
 )
 """The tracked resources by (apiGroup, resource), as `objectRef` spells them; the core group is the empty string."""
 
+RESOURCE_OF: Final = MappingProxyType(
+    {(group, tracked.kind): resource for (group, resource), tracked in TRACKED.items()}
+)
+"""Their plural names by (apiGroup, kind), as objects say of themselves and of their owners."""
+
 WRITE_VERBS: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 # `status` is left out on purpose: it is most of all writes, and says nothing of who wanted what.
