@@ -14,7 +14,7 @@ from processor.request import ObjectName
 from processor.spec import SpecFacts
 from rules.event import FactValue
 from rules.fields import boolean
-from rules.podspec import PodSpecFacts, image_repository, prefixes, registry
+from rules.podspec import FLAGS, LISTS, PodSpecFacts, distinct
 from rules.times import NANOSECONDS, iso_time
 from wire.tracked import TRACKED
 
@@ -200,22 +200,9 @@ def _spec_before(scene: Scene) -> _Found:
     return spec_facts(known.facts, is_whole=known.are_facts_whole)
 
 
-_NONE_OF_A_POD: Final = (
-    "privileged",
-    "host_network",
-    "host_pid",
-    "host_ipc",
-    "host_paths",
-    "host_path_prefixes",
-    "host_ports",
-    "capabilities_added",
-    "images",
-    "image_repositories",
-    "image_registries",
-    "service_account",
-    "run_as_user",
+_NOTHING_OF_A_SPEC: Final[Mapping[str, None]] = dict.fromkeys(
+    (*FLAGS, *LISTS, "service_account", "role", "role_kind", "subjects")
 )
-_NOTHING_OF_A_SPEC: Final[Mapping[str, None]] = dict.fromkeys((*_NONE_OF_A_POD, "role", "role_kind", "subjects"))
 
 
 def spec_facts(facts: SpecFacts | None, *, is_whole: bool) -> _Found:
@@ -229,25 +216,9 @@ def spec_facts(facts: SpecFacts | None, *, is_whole: bool) -> _Found:
             "role_kind": facts.role_kind,
             "subjects": facts.subjects or None,
         }
-    flags = {
-        "privileged": facts.privileged,
-        "host_network": facts.host_network,
-        "host_pid": facts.host_pid,
-        "host_ipc": facts.host_ipc,
-    }
+    flags = {name: show(facts) for name, show in FLAGS.items()}
     return found | {
         **{name: boolean(flag) for name, flag in flags.items() if flag or is_whole},
-        "host_paths": facts.host_paths or None,
-        "host_path_prefixes": _distinct(prefix for path in facts.host_paths for prefix in prefixes(path)),
-        "host_ports": facts.host_ports or None,
-        "capabilities_added": facts.capabilities_added or None,
-        "images": facts.images or None,
-        "image_repositories": _distinct(map(image_repository, facts.images)),
-        "image_registries": _distinct(map(registry, facts.images)),
+        **{name: distinct(show(facts)) or None for name, show in LISTS.items()},
         "service_account": facts.service_account,
-        "run_as_user": facts.run_as_user or None,
     }
-
-
-def _distinct(elements: Iterator[str]) -> tuple[str, ...] | None:
-    return tuple(dict.fromkeys(elements)) or None

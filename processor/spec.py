@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from rules.document import Value
-from rules.podspec import POD_SPEC_PATHS, PodSpecFacts, facts_in, patch_facts
+from rules.podspec import POD_SPEC_PATHS, PodSpecFacts, distinct, facts_in, patch_facts
 
 MAX_LIST_BYTES: Final = 4_096
 """Of the elements of one list together, each with what it takes to store it. The shortest are remembered: what is worth
@@ -68,12 +68,12 @@ def joined(known: SpecFacts | None, patch: SpecFacts) -> SpecFacts:
         host_network=known.host_network or patch.host_network,
         host_pid=known.host_pid or patch.host_pid,
         host_ipc=known.host_ipc or patch.host_ipc,
-        host_paths=_distinct((*known.host_paths, *patch.host_paths)),
-        host_ports=_distinct((*known.host_ports, *patch.host_ports)),
-        capabilities_added=_distinct((*known.capabilities_added, *patch.capabilities_added)),
-        images=_distinct((*known.images, *patch.images)),
+        host_paths=distinct((*known.host_paths, *patch.host_paths)),
+        host_ports=distinct((*known.host_ports, *patch.host_ports)),
+        capabilities_added=distinct((*known.capabilities_added, *patch.capabilities_added)),
+        images=distinct((*known.images, *patch.images)),
         service_account=patch.service_account or known.service_account,
-        run_as_user=_distinct((*known.run_as_user, *patch.run_as_user)),
+        run_as_user=distinct((*known.run_as_user, *patch.run_as_user)),
     )
 
 
@@ -152,7 +152,3 @@ def _cut(elements: Iterable[str]) -> tuple[str, ...]:
     filled = accumulate(sizes[place] for place in shortest)
     kept = sorted(place for place, size in zip(shortest, filled, strict=True) if size <= MAX_LIST_BYTES)
     return tuple(ordered[place] for place in kept)
-
-
-def _distinct(elements: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(elements))

@@ -5,7 +5,7 @@ union of what the patch says and what the response shows. Used by the `podspec.*
 an exec sees the same facts of the pod that it enters. Says nothing about whether the request succeeded.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -93,7 +93,7 @@ def volume_paths(target: tuple[str, str, str], verb: str | None, bodies: Iterabl
         return ()
     specs = (spec for body in bodies if body is not None for spec in _specs(body, ("spec",)))
     found = ((_object(spec, kind) or {}).get("path") for spec in specs for kind in ("hostPath", "local"))
-    return _distinct(normalised(path) for path in found if isinstance(path, str))
+    return distinct(normalised(path) for path in found if isinstance(path, str))
 
 
 def _specs(body: Value, path: tuple[str, ...]) -> Iterator[dict[str, object]]:
@@ -142,29 +142,29 @@ def _facts(specs: list[dict[str, object]]) -> PodSpecFacts:
         host_network=any(spec.get("hostNetwork") is True for spec in specs),
         host_pid=any(spec.get("hostPID") is True for spec in specs),
         host_ipc=any(spec.get("hostIPC") is True for spec in specs),
-        host_paths=_distinct(
+        host_paths=distinct(
             normalised(path)
             for spec in specs
             for volume in _objects(spec, "volumes")
             if isinstance(path := (_object(volume, "hostPath") or {}).get("path"), str)
         ),
-        host_ports=_distinct(
+        host_ports=distinct(
             str(port["hostPort"])
             for container in containers
             for port in _objects(container, "ports")
             if isinstance(port.get("hostPort"), int) and port["hostPort"]
         ),
-        capabilities_added=_distinct(
+        capabilities_added=distinct(
             capability.upper()  # runtimes take them in any letter case
             for context in contexts
             for capability in _array(_object(context, "capabilities") or {}, "add")
             if isinstance(capability, str)
         ),
-        images=_distinct(
+        images=distinct(
             image for container in containers if isinstance(image := container.get("image"), str) and image
         ),
         service_account=_service_account(specs),
-        run_as_user=_distinct(
+        run_as_user=distinct(
             str(user)
             for context in [*contexts, *pod_contexts]
             if isinstance(user := context.get("runAsUser"), int | str)
@@ -201,7 +201,8 @@ def _objects(parent: dict[str, object], name: str) -> Iterator[dict[str, object]
     return (element for element in _array(parent, name) if isinstance(element, dict))
 
 
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+def distinct(values: Iterable[str]) -> tuple[str, ...]:
+    """Return values in their order, each once."""
     return tuple(dict.fromkeys(values))
 
 
@@ -245,3 +246,29 @@ def image_repository(image: str) -> str:
     image = image.partition("@")[0]
     folder, slash, name = image.rpartition("/")
     return folder + slash + name.partition(":")[0]
+
+
+def path_prefixes(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return normalised paths and all the folders above them, each once."""
+    return distinct(prefix for path in paths for prefix in prefixes(path))
+
+
+FLAGS: Final[Mapping[str, Callable[[PodSpecFacts], bool]]] = {
+    "privileged": lambda facts: facts.privileged,
+    "host_network": lambda facts: facts.host_network,
+    "host_pid": lambda facts: facts.host_pid,
+    "host_ipc": lambda facts: facts.host_ipc,
+}
+"""What a pod spec does or does not ask for, as fields call it behind `podspec.` and `resource.`."""
+
+LISTS: Final[Mapping[str, Callable[[PodSpecFacts], tuple[str, ...]]]] = {
+    "host_paths": lambda facts: facts.host_paths,
+    "host_path_prefixes": lambda facts: path_prefixes(facts.host_paths),
+    "host_ports": lambda facts: facts.host_ports,
+    "capabilities_added": lambda facts: facts.capabilities_added,
+    "images": lambda facts: facts.images,
+    "image_repositories": lambda facts: tuple(map(image_repository, facts.images)),
+    "image_registries": lambda facts: tuple(map(registry, facts.images)),
+    "run_as_user": lambda facts: facts.run_as_user,
+}
+"""What it asks for more than one of, called so too; for each image its repository and registry."""

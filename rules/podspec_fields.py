@@ -8,7 +8,7 @@ from typing import Final
 
 from rules.event import Event
 from rules.fields import Field, FieldValue, boolean
-from rules.podspec import PodSpecFacts, image_repository, prefixes, registry, volume_paths
+from rules.podspec import FLAGS, LISTS, PodSpecFacts, path_prefixes, volume_paths
 
 
 def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | None], FieldValue]:
@@ -19,16 +19,14 @@ def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | 
     return read
 
 
-def _flag(name: str, description: str, show: Callable[[PodSpecFacts], bool]) -> Field:
+def _flag(name: str, description: str) -> Field:
+    show = FLAGS[name]
     return Field(f"podspec.{name}", description, _read(lambda facts: boolean(show(facts))))
 
 
-def _list(name: str, description: str, show: Callable[[PodSpecFacts], tuple[str, ...]]) -> Field:
+def _list(name: str, description: str) -> Field:
+    show = LISTS[name]
     return Field(f"podspec.{name}", description, _read(lambda facts: show(facts) or None), is_list=True)
-
-
-def _path_prefixes(paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(prefix for path in paths for prefix in prefixes(path)))
 
 
 def _volume_paths(event: Event, _argument: str | None) -> tuple[str, ...] | None:
@@ -38,43 +36,30 @@ def _volume_paths(event: Event, _argument: str | None) -> tuple[str, ...] | None
 
 def _volume_path_prefixes(event: Event, argument: str | None) -> tuple[str, ...] | None:
     paths = _volume_paths(event, argument)
-    return None if paths is None else _path_prefixes(paths)
+    return None if paths is None else path_prefixes(paths)
 
 
 PODSPEC_FIELDS: Final = (
-    _flag("privileged", "Whether any container is privileged.", lambda facts: facts.privileged),
-    _flag("host_network", "Whether it asks for the host's network.", lambda facts: facts.host_network),
-    _flag("host_pid", "Whether it asks for the host's processes.", lambda facts: facts.host_pid),
-    _flag("host_ipc", "Whether it asks for the host's IPC.", lambda facts: facts.host_ipc),
-    _list("host_paths", "The host paths that it mounts, normalised.", lambda facts: facts.host_paths),
+    _flag("privileged", "Whether any container is privileged."),
+    _flag("host_network", "Whether it asks for the host's network."),
+    _flag("host_pid", "Whether it asks for the host's processes."),
+    _flag("host_ipc", "Whether it asks for the host's IPC."),
+    _list("host_paths", "The host paths that it mounts, normalised."),
     _list(
         "host_path_prefixes",
         "Each mounted host path and every folder above it, 32 deep at most: `intersects (/etc)` is anything in /etc.",
-        lambda facts: _path_prefixes(facts.host_paths),
     ),
-    _list("host_ports", "The ports of the host that it takes.", lambda facts: facts.host_ports),
-    _list(
-        "capabilities_added",
-        "The capabilities that containers add, in capitals.",
-        lambda facts: facts.capabilities_added,
-    ),
-    _list("images", "The images of all containers.", lambda facts: facts.images),
-    _list(
-        "image_repositories",
-        "The images without tag and digest; a registry's port stays.",
-        lambda facts: tuple(map(image_repository, facts.images)),
-    ),
-    _list(
-        "image_registries",
-        "The images' registries; docker.io where an image names none.",
-        lambda facts: tuple(map(registry, facts.images)),
-    ),
+    _list("host_ports", "The ports of the host that it takes."),
+    _list("capabilities_added", "The capabilities that containers add, in capitals."),
+    _list("images", "The images of all containers."),
+    _list("image_repositories", "The images without tag and digest; a registry's port stays."),
+    _list("image_registries", "The images' registries; docker.io where an image names none."),
     Field(
         "podspec.service_account",
         "The service account it runs as; absent where it names none.",
         _read(lambda facts: facts.service_account),
     ),
-    _list("run_as_user", "The user IDs that the pod or its containers set.", lambda facts: facts.run_as_user),
+    _list("run_as_user", "The user IDs that the pod or its containers set."),
     Field(
         "persistentvolume.host_paths",
         "The host paths to which a PersistentVolume leads, normalised.",
