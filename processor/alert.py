@@ -90,7 +90,7 @@ def make_alert(event: Event, rule: Rule, *, ruleset: str, prefix: Prefix = Prefi
 def _main_facts(event: Event) -> dict[str, FieldValue]:
     """Return what every alert says of its target, as far as that is known."""
     facts = event.facts
-    return {name: facts[name] for name in MAIN_FACTS if name in facts} if facts else {}
+    return {name: facts[name] for name in MAIN_FACTS if name in facts}
 
 
 def _extra_fields(rule: Rule, event: Event) -> dict[str, FieldValue]:

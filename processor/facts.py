@@ -5,7 +5,8 @@ first of them is asked for, and only then: most events meet no rule that does.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from processor.history import Ending, History, Mark
 from processor.lives import Life, is_before, is_until, life_of, lives_of
@@ -56,11 +57,21 @@ class TargetFacts(Mapping[str, FactValue]):
 
     def _facts(self) -> Mapping[str, FactValue]:
         if self._found is None:
-            self._found = _facts_of(self._scene)
+            # Before the event and after it owners are the same: they are looked up once.
+            self._found = _facts_of(self._scene._replace(find=cache(self._scene.find)))
         return self._found
 
     def __getitem__(self, name: str) -> FactValue:
         return self._facts()[name]
+
+    # Most facts are absent in most events: a Mapping's own way to find that out is to raise and catch.
+
+    def get(self, name: str, otherwise: Any = None, /) -> Any:  # noqa: ANN401 - as of a Mapping
+        """Return a fact, or something else where it is absent."""
+        return self._facts().get(name, otherwise)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._facts()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts())
