@@ -5,23 +5,17 @@ import pytest
 
 from auditstream.resource_choice import Choice, resource_called
 from auditstream.usage import UsageError
-from processor.listing import Created, Resource
+from processor.listing import Created
+from tests.auditstream.known import a_resource
 from wire.tracked import TRACKED
 
-WEB = Resource(
-    cluster="prod",
+WEB = a_resource(
     api_group="apps",
     resource="deployments",
     kind="Deployment",
     namespace="shop",
     name="web",
-    uid=None,
-    exists=True,
     created=Created("alice", None, None),
-    deleted=None,
-    lifetime_seconds=None,
-    owner=None,
-    root=None,
 )
 
 

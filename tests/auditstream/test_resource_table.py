@@ -3,25 +3,11 @@
 import msgspec
 
 from auditstream.resource_table import rows
-from processor.listing import Created, Deleted, Owner, Resource, Root
+from processor.listing import Created, Deleted, Owner, Root
+from tests.auditstream.known import a_resource
 
-BARE = Resource(
-    cluster="prod",
-    api_group="",
-    resource="namespaces",
-    kind="Namespace",
-    namespace="",
-    name="shop",
-    uid=None,
-    exists=True,
-    created=None,
-    deleted=None,
-    lifetime_seconds=None,
-    owner=None,
-    root=None,
-)
-WHOLE = msgspec.structs.replace(
-    BARE,
+BARE = a_resource()
+WHOLE = a_resource(
     kind="Pod",
     namespace="shop",
     name="web-1",
