@@ -6,7 +6,8 @@ at hand, up to a bound, and SQLite's cache of pages.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,12 +81,7 @@ class EmbeddedState:
         self._change(key, None)
 
     def __iter__(self) -> Iterator[bytes]:
-        self._flush()
-        try:
-            for (key,) in self._connection.execute("SELECT key FROM state ORDER BY key"):
-                yield key
-        except sqlite3.Error as error:
-            raise told(error, self.path) from None
+        return self._keys("SELECT key FROM state ORDER BY key", ())
 
     def __len__(self) -> int:
         self._flush()
@@ -96,6 +92,14 @@ class EmbeddedState:
         """Return keys of a cluster whose values have expired by a second of its clock, at most so many."""
         self._flush()
         return [key for (key,) in self._ask(_EXPIRED, (cluster, now_s, limit))]
+
+    def beginning(self, prefixes: Sequence[bytes], /) -> list[bytes]:
+        """Return the keys that begin with one of some prefixes."""
+        return [key for prefix in prefixes for key in self._beginning(prefix)]
+
+    def _beginning(self, prefix: bytes) -> Iterator[bytes]:
+        keys = self._keys("SELECT key FROM state WHERE key >= ? ORDER BY key", (prefix,))
+        return takewhile(lambda key: key.startswith(prefix), keys)
 
     def commit(self) -> None:
         """Make all changes since the last commit durable: return when the disk has them."""
@@ -109,6 +113,15 @@ class EmbeddedState:
         # What failed may have ended the transaction.
         if self._connection.in_transaction:
             self._ask("ROLLBACK")
+
+    def _keys(self, statement: str, values: tuple[object, ...]) -> Iterator[bytes]:
+        """Yield keys as they are read: who has enough of them reads no more."""
+        self._flush()
+        try:
+            for (key,) in self._connection.execute(statement, values):
+                yield key
+        except sqlite3.Error as error:
+            raise told(error, self.path) from None
 
     def _change(self, key: bytes, value: bytes | None) -> None:
         self._changes[key] = value

@@ -17,7 +17,6 @@ from rules.event import FactValue
 from rules.fields import boolean
 from rules.podspec import FLAGS, LISTS, PodSpecFacts, distinct
 from rules.times import NANOSECONDS, iso_time
-from wire.tracked import TRACKED
 
 _PREFIX: Final = "resource."
 _BEFORE: Final = "resource.before."
@@ -89,7 +88,7 @@ def bulk_facts(names: tuple[str, ...], count: int) -> Mapping[str, FactValue]:
 
 
 def _facts_of(scene: Scene) -> Mapping[str, FactValue]:
-    kind, mark = TRACKED[scene.target[:2]].kind, scene.mark
+    kind, mark = scene.target.kind, scene.mark
     lives = lives_of(scene.history, kind, scene.sweeps)
     life = life_of(lives, mark, scene.uid, took_effect=scene.is_left)
     if life is None:
@@ -204,7 +203,7 @@ def _time(mark: Mark | None) -> str | None:
 
 def _spec_before(scene: Scene) -> _Found:
     """Return what the object asked for before the event: what was known of it then, unless that is newer."""
-    lives = lives_of(scene.known, TRACKED[scene.target[:2]].kind)
+    lives = lives_of(scene.known, scene.target.kind)
     known = life_of(lives, scene.mark, scene.uid, took_effect=True)
     if known is None or (scene.version and known.facts_version >= scene.version):
         return spec_facts(None, is_whole=True)

@@ -10,15 +10,15 @@ from typing import Final
 
 import msgspec
 
-from processor import bulk
+from processor import bulk, memory
 from processor.clock import Clocks
 from processor.facts import Scene, TargetFacts, bulk_facts
-from processor.history import NOTHING, History, cut, decode, encode, merge
-from processor.lives import Life, lives_of
-from processor.owners import known_lives
+from processor.history import NOTHING, History, cut, decode, merge
+from processor.lives import Life
+from processor.memory import KEPT_SECONDS, Known, known_of, name_at, settled, state_key, sweeps_in, sweeps_key
 from processor.request import ObjectName, mark_of
 from processor.sighting import Sighting, sightings, target_of, uid_of
-from processor.state import NEVER, State, has_expired
+from processor.state import State, has_expired
 from rules.event import NO_FACTS, Event, FactValue
 from rules.times import NANOSECONDS
 from wire.record import Record
@@ -29,9 +29,6 @@ MAX_KEY_BYTES: Final = 8 * 1024
 No API server has, but whoever may post events can make them up, and a changelog that cannot hold one would stop
 everything behind it. What is remembered of a name is bounded by itself (`processor.history`), so that no order of
 events decides what is refused."""
-
-KEPT_SECONDS: Final = 86_400
-"""So long an object is remembered after its end, by the cluster's clock; what is told later than that is too late."""
 
 MAX_FORGOTTEN: Final = 1_000
 """So many names are forgotten at a time, so that no batch of records takes long."""
@@ -75,17 +72,20 @@ class Inventory:
         target = target_of(event)
         is_late = event.time_ns < now_ns - KEPT_SECONDS * NANOSECONDS
         self.counts.late += is_late
+        now_s = now_ns // NANOSECONDS
         own: Sighting | None = None
-        known = history = NOTHING
+        known = Known(NOTHING, ())
+        history = NOTHING
         for sighting in () if is_late else sightings(event, mark):
-            before, after = self._remember(record.key, sighting, now_ns)
+            before, after = self._remember(record.key, sighting, now_s)
             if sighting.target == target:
                 own, known, history = sighting, before, after
         if target is None:
             return self._told_of_many(event)
         key = record.key
         if own is None:
-            known = history = self._look_up(key, target, now_ns)
+            known = self._look_up(key, target, now_s)
+            history = known.history
         return TargetFacts(
             Scene(
                 target,
@@ -93,49 +93,97 @@ class Inventory:
                 uid_of(event) if own is None or not own.history.incarnations else own.history.incarnations[0].uid,
                 is_left=own is not None and own.was_there and not own.is_end,
                 version=_version_shown(own),
-                known=known,
+                known=known.history,
                 history=history,
-                sweeps=self._look_up(key, target._replace(name=""), now_ns).endings,
-                find=lambda name: self._find(key, name, now_ns),
+                sweeps=known.sweeps,
+                find=lambda name: self._find(key, name, now_s),
             )
         )
 
     def close(self) -> None:
         """Keep the clocks, and forget what has ended long ago."""
         for cluster, now_ns in self._clocks.keep().items():
-            for key in self._state.expired(cluster.encode(), now_ns // NANOSECONDS, MAX_FORGOTTEN):
-                del self._state[key]
-                self.counts.forgotten += 1
+            now_s = now_ns // NANOSECONDS
+            due = self._state.expired(cluster.encode(), now_s, MAX_FORGOTTEN)
+            sweeps = [place for place in due if place.endswith(b"\0")]
+            for place in set(due).difference(sweeps):
+                self._forget(place)
+            if sweeps:
+                self._settle(sweeps, now_s, MAX_FORGOTTEN)
 
-    def _remember(self, key: bytes, sighting: Sighting, now_ns: int) -> tuple[History, History]:
+    def _settle(self, places: list[bytes], now_s: int, limit: int | None = None) -> None:
+        """Forget deletions of everything, and what they ended; beyond `limit` names the rest is left for later."""
+        sweeps = {place: sweeps_in(self._state.get(place)) for place in places}
+        settled_names = 0
+        for place in self._state.beginning(places):
+            target, value = name_at(place), self._state.get(place)
+            if target is None or value is None:
+                continue
+            history = decode(value)
+            left = settled(target, history, sweeps[sweeps_key(place)], now_s)
+            if left is history:
+                continue
+            if settled_names == limit:
+                return
+            settled_names += 1
+            if left is NOTHING:
+                self._forget(place)
+            else:
+                self._state[place] = memory.stored(target, left)
+        for place, endings in sweeps.items():
+            kept = memory.unsettled(endings, now_s)
+            if kept:
+                self._state[place] = memory.stored_sweeps(kept)
+            else:
+                del self._state[place]
+
+    def _forget(self, place: bytes) -> None:
+        del self._state[place]
+        self.counts.forgotten += 1
+
+    def _remember(self, key: bytes, sighting: Sighting, now_s: int) -> tuple[Known, History]:
         """Take in what was seen, and return what was known before and what is known now."""
-        place = state_key(key, sighting.target)
+        place, seen = state_key(key, sighting.target), sighting.history
         # What holds a NUL byte could be taken for another's name; it is none that an API server allows.
         if len(place) > MAX_KEY_BYTES or place.count(b"\0") != len(sighting.target):
             self.counts.refused += 1
-            return NOTHING, NOTHING
-        stored = self._state.get(place)
-        known = self._unless_over(stored, now_ns)
-        merged = sighting.history if known is NOTHING else merge(known, sighting.history)
-        self.counts.cut += 0 if known is NOTHING else cut(known, sighting.history, merged)
-        self.counts.unforeseen += _is_unforeseen(known, sighting.history)
-        grown = encode(merged, _expiry(sighting.target, merged))
-        if grown != stored:
+            return Known(NOTHING, ()), NOTHING
+        sweeps = self._sweeps(place, now_s)
+        value = self._state.get(place)
+        if sighting.target.name:
+            known = known_of(sighting.target, value, sweeps, now_s)
+            merged = seen if known.history is NOTHING else merge(known.history, seen)
+            grown = memory.stored(sighting.target, merged)
+        else:
+            known = Known(History(endings=sweeps_in(value)), ())
+            merged = merge(known.history, seen)
+            grown = memory.stored_sweeps(merged.endings)
+        self.counts.cut += 0 if known.history is NOTHING else cut(known.history, seen, merged)
+        self.counts.unforeseen += _is_unforeseen(known.history, seen)
+        if grown != value:
             self._state[place] = grown
         return known, merged
 
-    def _look_up(self, key: bytes, target: ObjectName, now_ns: int) -> History:
-        return self._unless_over(self._state.get(state_key(key, target)), now_ns)
+    def _sweeps(self, place: bytes, now_s: int) -> bytes | None:
+        """Return what stands of deletions of everything that may have ended what stands at a place.
 
-    def _unless_over(self, stored: bytes | None, now_ns: int) -> History:
-        """Return a stored history, unless it may have been forgotten: whether it was yet makes no difference."""
-        if stored is None or has_expired(stored, now_ns // NANOSECONDS):
-            return NOTHING
-        return decode(stored)
+        Those whose time has come are settled first, or it would make a difference whether that was done yet.
+        """
+        where = sweeps_key(place)
+        value = self._state.get(where)
+        if value is None or not has_expired(value, now_s):
+            return value
+        self._settle([where], now_s)
+        return self._state.get(where)
 
-    def _find(self, key: bytes, name: ObjectName, now_ns: int) -> list[Life]:
+    def _look_up(self, key: bytes, target: ObjectName, now_s: int) -> Known:
+        place = state_key(key, target)
+        sweeps = self._sweeps(place, now_s)
+        return known_of(target, self._state.get(place), sweeps, now_s)
+
+    def _find(self, key: bytes, name: ObjectName, now_s: int) -> list[Life]:
         try:
-            return known_lives(lambda one: self._look_up(key, one, now_ns), name)
+            return self._look_up(key, name, now_s).lives(name)
         except Exception as error:
             self.trouble = error
             raise
@@ -146,11 +194,6 @@ class Inventory:
             return NO_FACTS
         told = bulk.deleted(event, tracked)
         return NO_FACTS if told is None else bulk_facts(*told)
-
-
-def state_key(key: bytes, target: ObjectName) -> bytes:
-    """Return where a name's history stands: below its affinity key."""
-    return b"\0".join((key, *(part.encode() for part in target)))
 
 
 def _version_shown(own: Sighting | None) -> int:
@@ -164,23 +207,3 @@ def _is_unforeseen(known: History, seen: History) -> bool:
     """Tell whether an object's creation comes after something else of it."""
     created = {one.uid for one in seen.incarnations if one.created is not None}
     return any(one.uid in created and one.created is None for one in known.incarnations)
-
-
-def _expiry(target: ObjectName, history: History) -> int:
-    """Return the second from which on a name may be forgotten: a while after the end of the last of its objects.
-
-    What had the name before that is gone, whether or not its end was seen.
-    Deletions of all that there was are kept: without them what they ended would be told to exist again.
-    """
-    if not target.name:
-        return NEVER
-    newest = history.incarnations[-1] if history.incarnations else None
-    if newest is not None and newest.asked is newest.gone is None and not history.endings:
-        return NEVER  # as nearly always: it lives
-    lives = lives_of(history, TRACKED[target[:2]].kind)
-    last = max(lives, key=lambda life: life.start_ns, default=None)
-    if last is not None and last.gone is None:
-        return NEVER
-    ends = [life.gone for life in lives] or [history.missed]
-    told = [end.time_ns for end in ends if end is not None]
-    return max(told) // NANOSECONDS + KEPT_SECONDS + 1 if told else NEVER

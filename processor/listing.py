@@ -6,22 +6,17 @@ than the state: what is to be shown of it is the command's matter.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Final
 
 import msgspec
 
 from processor.facts import Told
-from processor.history import NOTHING, History, Mark, decode
-from processor.inventory import state_key
+from processor.history import Mark
 from processor.lives import Life
-from processor.owners import LookUp, kind_of, known_lives
+from processor.memory import known_of, name_at, state_key, sweeps_key
 from processor.request import ObjectName
-from processor.state import has_expired
+from processor.state import cluster_of
 from rules.event import FactValue
 from rules.times import NANOSECONDS
-
-_KEY_PARTS: Final = 5
-"""An affinity key, and an object's name: see `processor.inventory.state_key`."""
 
 Get = Callable[[bytes], bytes | None]
 """Returns what the state holds under a key."""
@@ -85,31 +80,22 @@ def resources(pairs: Iterable[tuple[bytes, bytes]], get: Get, now_ns: int) -> It
     `pairs` are keys and values of a state; what is no history of an object is passed over. Raises UnknownSchemaError
     for what another version wrote, and msgspec.DecodeError for what none did.
     """
-    for key, value in pairs:
-        parts = key.split(b"\0", _KEY_PARTS - 1)
-        if len(parts) < _KEY_PARTS or not parts[0] or has_expired(value, now_ns // NANOSECONDS):
+    now_s = now_ns // NANOSECONDS
+    for place, value in pairs:
+        target = name_at(place)
+        if target is None:
             continue
-        affinity, *name = (part.decode(errors="replace") for part in parts)
-        target = ObjectName(*name)
-        newest = _newest(target, decode(value), _look_up(parts[0], get)) if target.name else None
+        lives = known_of(target, value, get(sweeps_key(place)), now_s).lives(target)
+        newest = max(lives, key=lambda life: life.start_ns, default=None)
         if newest is not None:
-            find = partial(known_lives, _look_up(parts[0], get))
+            find = partial(_lives, place.partition(b"\0")[0], get, now_s)
             told = Told(target, newest, find, now_ns, lambda mark: _has_happened(mark, now_ns))
-            yield _resource(affinity.partition("/")[0], target, told.facts())
+            yield _resource(cluster_of(place).decode(), target, told.facts())
 
 
-def _newest(target: ObjectName, own: History, look_up: LookUp) -> Life | None:
-    """Return the newest object of a name, given what is remembered of it: that has been read already."""
-    lives = known_lives(lambda one: own if one == target else look_up(one), target)
-    return max(lives, key=lambda life: life.start_ns, default=None)
-
-
-def _look_up(affinity: bytes, get: Get) -> LookUp:
-    def look_up(target: ObjectName) -> History:
-        value = get(state_key(affinity, target))
-        return NOTHING if value is None else decode(value)
-
-    return look_up
+def _lives(affinity: bytes, get: Get, now_s: int, target: ObjectName) -> list[Life]:
+    place = state_key(affinity, target)
+    return known_of(target, get(place), get(sweeps_key(place)), now_s).lives(target)
 
 
 def _has_happened(mark: Mark, now_ns: int) -> bool:
@@ -124,7 +110,7 @@ def _resource(cluster: str, target: ObjectName, known: Mapping[str, FactValue | 
         cluster=cluster,
         api_group=target.api_group,
         resource=target.resource,
-        kind=kind_of(target),
+        kind=target.kind,
         namespace=target.namespace,
         name=target.name,
         uid=_text(known, "uid"),

@@ -7,10 +7,10 @@ is believed only if who created the object is who makes such objects for such an
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from processor.history import History, Mark, Owner
-from processor.lives import Life, lives_of
+from processor.history import Mark, Owner
+from processor.lives import Life
 from processor.request import ObjectName
-from wire.tracked import RESOURCE_OF, TRACKED
+from wire.tracked import RESOURCE_OF
 
 MAX_HOPS: Final = 5
 
@@ -34,9 +34,6 @@ _MAKERS: Final = frozenset({_CONTROLLER_MANAGER, *(_SERVICE_ACCOUNT + name for n
 Find = Callable[[ObjectName], list[Life]]
 """Returns the lives of a name, none where nothing is known of it."""
 
-LookUp = Callable[[ObjectName], History]
-"""Returns what is remembered of a name, NOTHING where that is nothing."""
-
 Happened = Callable[[Mark], bool]
 """Tells whether something had happened by the moment that is looked at."""
 
@@ -48,11 +45,6 @@ class Root(NamedTuple):
     name: str
     author: Mark | None
     """Who created it or changed its spec last; None where that is not known."""
-
-
-def known_lives(look_up: LookUp, target: ObjectName) -> list[Life]:
-    """Return the lives of a name. Deletions of all of its resource in its namespace stand under an empty name."""
-    return lives_of(look_up(target), kind_of(target), look_up(target._replace(name="")).endings)
 
 
 def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) -> Root | None:
@@ -67,7 +59,7 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
         if owner is None:
             if _is_made_for_another(life):
                 return None
-            return Root(kind_of(target), target.name, author(life, had_happened) if is_sure else None)
+            return Root(target.kind, target.name, author(life, had_happened) if is_sure else None)
         # Who wrote the owner of what is older than the pipeline is not known: nobody is blamed by it.
         is_sure = is_sure and life.created is not None
         resource = RESOURCE_OF.get((owner.api_group, owner.kind))
@@ -79,13 +71,7 @@ def root_of(target: ObjectName, life: Life, find: Find, had_happened: Happened) 
             return Root(owner.kind, owner.name, None)
         seen.add(next_life.uid)
         target, life = next_target, next_life
-    return Root(kind_of(target), target.name, None)
-
-
-def kind_of(target: ObjectName) -> str:
-    """Return the kind of a name; what only another version tracks is called as its events call it."""
-    tracked = TRACKED.get(target[:2])
-    return target.resource if tracked is None else tracked.kind
+    return Root(target.kind, target.name, None)
 
 
 def author(life: Life, had_happened: Happened) -> Mark | None:

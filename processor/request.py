@@ -11,7 +11,7 @@ from rules.audit_fields import query_parameters
 from rules.event import Event
 from rules.request_fields import is_dry_run, source_ip
 from rules.times import parse_timestamp
-from wire.tracked import CONNECT_SUBRESOURCES, TrackedResource
+from wire.tracked import CONNECT_SUBRESOURCES, TRACKED, TrackedResource
 
 MAX_USER: Final = 512
 """Characters of a user name that are remembered: state has to stay small. The longest of a service account has 339."""
@@ -50,6 +50,12 @@ class ObjectName(NamedTuple):
     namespace: str
     """Empty for what is cluster-scoped."""
     name: str
+
+    @property
+    def kind(self) -> str:
+        """What its objects are; of what only another version tracks the name of the resource."""
+        tracked = TRACKED.get(self[:2])
+        return self.resource if tracked is None else tracked.kind
 
 
 def mark_of(event: Event, identity: str) -> Mark:

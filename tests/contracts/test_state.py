@@ -86,6 +86,15 @@ def test_clusters_expire_by_themselves(make_state: MakeState) -> None:
     assert state.expired(b"two", 10, 10) == []
 
 
+def test_it_tells_which_keys_begin_so(make_state: MakeState) -> None:
+    state = make_state()
+    for key in (b"one/a\0web", b"one/a\0", b"one/a", b"one/b\0", b"one/b\0\xff", b"one/c\0", b"two/a\0"):
+        state[key] = stored(1, NEVER, b"")
+    del state[b"one/b\0"]
+    assert sorted(state.beginning([b"one/a\0", b"one/b\0"])) == [b"one/a\0", b"one/a\0web", b"one/b\0\xff"]
+    assert state.beginning([b"one/d"]) == []
+
+
 _KEYS = st.sampled_from([b"one/a", b"one/b", b"two/a"])
 _STEPS = st.lists(st.tuples(_KEYS, st.one_of(st.none(), st.integers(0, 5))), max_size=20)
 

@@ -155,3 +155,16 @@ def test_what_has_expired_is_not_listed(server: "ApiServer") -> None:
     server.delete("configmaps", "web")
     state = state_of(server)
     assert list(resources(state.items(), state.get, LATER_NS)) == []
+
+
+def test_what_was_deleted_with_all_there_was_is_listed_for_a_day_and_what_waits_goes_on(server: "ApiServer") -> None:
+    server.create("deployments", "gone")
+    server.create("deployments", "waiting", finalizers=["example.com/wait"])
+    server.level = "Metadata"
+    server.delete_all("deployments", user="bob")
+    state = state_of(server)
+    for seconds, names in ((86_000, {"gone", "waiting"}), (87_000, {"waiting"})):
+        found = list(resources(state.items(), state.get, (1_800_000_000 + seconds) * 1_000_000_000))
+        assert {each.name: (each.exists, each.deleted and each.deleted.user) for each in found} == {
+            name: (name == "waiting", "bob") for name in names
+        }

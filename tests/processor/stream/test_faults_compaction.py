@@ -8,7 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from processor.inventory import state_key
+from processor.memory import state_key
 from processor.request import ObjectName
 from tests.processor.stream.workers import Installation, event, is_marker, late_creations, until
 from wire.topics import Topic
