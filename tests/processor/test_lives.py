@@ -55,6 +55,16 @@ def test_nothing_is_known_of_a_name_that_was_never_seen() -> None:
     assert facts(NOTHING, _mark(1), "a", is_left=False) == {}
 
 
+def test_the_facts_of_a_target_are_a_mapping_like_any_other() -> None:
+    target = ObjectName("", "configmaps", "shop", "web")
+    made = _mark(1)
+    known = TargetFacts(Scene(target, made, "", True, 0, NOTHING, _create(made), (), lambda _: []))  # noqa: FBT003 - that it is left
+    assert dict(known) == {name: known[name] for name in known}
+    assert len(known) == len(dict(known)) > 5
+    assert (known.get("resource.exists"), known.get("resource.uid", "none")) == ("true", "none")
+    assert "resource.uid" not in known
+
+
 def test_what_happened_later_does_not_show() -> None:
     history = _told(_create(_mark(10)), _ending(_mark(30, "bob")))
     assert facts(history, _mark(5), "", is_left=False) == {}

@@ -117,6 +117,17 @@ def test_wrong_shapes_ask_for_nothing(make_event: MakeEvent) -> None:
     assert (facts.host_ports, facts.capabilities_added, facts.service_account) == ((), (), None)
 
 
+def test_a_patch_of_something_else_asks_for_nothing(make_event: MakeEvent) -> None:
+    patch = [
+        {"op": "add", "path": "/metadata/labels/app", "value": "web"},
+        {"op": "replace", "path": "/spec", "value": 5},
+        {"op": "replace", "path": "/spec/hostNetwork", "value": True},
+    ]
+    facts = make_event(verb="patch", requestObject=patch).pod_spec
+    assert facts is not None
+    assert (facts.host_network, facts.host_pid) == (True, False)
+
+
 def test_host_ports_and_paths_are_told(make_event: MakeEvent) -> None:
     spec = {
         "containers": [{"ports": [{"hostPort": 8080, "containerPort": 80}, {"hostPort": 0}, {"containerPort": 1}]}],

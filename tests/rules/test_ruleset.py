@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rules.conditions import Conjunction, FieldOperand, Present
+from rules.document import Value
 from rules.event import Event
 from rules.fields import Field
 from rules.items import Priority
@@ -73,6 +74,23 @@ def test_a_rule_that_fails_is_passed_over_and_told(make_ruleset: MakeRuleset, ma
     verdict = Ruleset([bad, also_good], Matching.ALL, "0" * 12).match(make_event())
     assert [rule.name for rule in verdict.matches] == ["c"]
     assert verdict.failures == ((bad, "ZeroDivisionError: by zero"),)
+
+
+def test_where_not_even_the_head_of_an_event_can_be_read_each_rule_is_asked_by_itself(
+    make_ruleset: MakeRuleset,
+) -> None:
+    class Broken(Value):
+        def member(self, name: str) -> Value | None:
+            raise ZeroDivisionError(name)
+
+    rule, other, *_ = make_ruleset(_FILE).rules
+    always = Present(FieldOperand(Field("x.y", "", lambda _event, _argument: "there"), None))
+    whole = dataclasses.replace(other, condition=always)
+    verdict = Ruleset([rule, whole], Matching.ALL, "0" * 12).match(Event(Broken(b"{}"), 0))
+    assert verdict.matches == (whole,)
+    assert verdict.failures == (
+        (rule, "ZeroDivisionError: auditID"),
+    )  # what every field of an audit event asks for first
 
 
 def _ruleset(texts: Iterable[str], matching: Matching = Matching.ALL) -> Ruleset:
