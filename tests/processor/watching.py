@@ -11,6 +11,17 @@ from wire.record import Record
 Facts = dict[str, FactValue]
 
 
+VIEWS = (
+    ("RequestResponse", "whole"),
+    ("RequestResponse", "PartialObjectMetadata"),
+    ("RequestResponse", "Table"),
+    ("RequestResponse", "empty Table"),
+    ("Request", "whole"),
+    ("Metadata", "whole"),
+)
+"""Levels of audit policies, and forms in which clients ask for answers: how much an event shows of an object."""
+
+
 def told(records: Sequence[Record], state: State) -> list[Facts]:
     """Return the facts that each event of some records sees, of those that have a key."""
     seen = []
@@ -46,3 +57,12 @@ def names(state: State) -> set[tuple[str, str]]:
     """Return of what there is something in a state: resource and name."""
     parts = (key.decode().split("\0") for key in state if not key.startswith(b"\0"))
     return {(resource, name) for _, _, resource, _, name in parts}
+
+
+def state_of(records: Sequence[Record]) -> MemoryState:
+    """Return what is remembered of objects after some records."""
+    state = MemoryState()
+    told(records, state)
+    for clock in [key for key in state if key.startswith(b"\0")]:
+        del state[clock]
+    return state
