@@ -13,7 +13,7 @@ PROCESSES := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 UNCOUNTED := tests/auditstream tests/conformance tests/deploy tests/e2e tests/kafka $(wildcard tests/test_*.py) \
 	$(foreach name,any_order evaluators_agree,tests/processor/test_$(name).py) \
 	$(wildcard tests/rules/test_library*.py) \
-	$(foreach name,any_file growth hostile index interpreter strategies,tests/rules/test_$(name).py)
+	$(foreach name,any_file growth hostile interpreter strategies,tests/rules/test_$(name).py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos e2e bench check format lock clean

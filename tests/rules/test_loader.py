@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from rules.errors import LoadResult
+from rules.errors import Code, LoadResult
 from rules.items import Priority
 from rules.loader import load
 from rules.reader import RuleFile
@@ -92,3 +92,14 @@ def test_a_name_that_is_no_text_counts_in_the_digest(monkeypatch: pytest.MonkeyP
     assert ruleset is not None
     assert ruleset.rules[0].name == "\ud800"
     assert len(ruleset.digest) == 12
+
+
+def test_a_rule_that_is_on_and_whose_list_is_empty_is_warned_of(load_text: LoadText) -> None:
+    lists = "- list: mine\n  items: []\n- list: yours\n  items: [mine]\n"
+    text = lists + _RULE.replace("ka.verb = get", "ka.verb in (mine, yours)")
+    assert load_text(text).warnings == []
+    tagged = text.replace("tags: [", "tags: ['needs_list:yours', ")
+    (warning,) = load_text(tagged).warnings
+    assert (warning.code, warning.item, warning.part) == (Code.NEEDED_LIST_EMPTY, "rule r", "tags")
+    assert warning.message == "this rule is on, and its list 'yours' is empty: fill the list or switch the rule off"
+    assert load_text(tagged + "  enabled: false\n").warnings == []

@@ -103,6 +103,15 @@ def test_macros_that_multiply_are_stopped(load_text: LoadText) -> None:
     assert [problem.message for problem in result.errors] == ["the macro 'm16' holds more than 100,000 comparisons"]
 
 
+def test_a_condition_holds_so_many_comparisons(load_text: LoadText, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules.resolver._MAX_CHECKS", 2)
+    macro = "- macro: two\n  condition: ka.verb exists or ka.uri exists\n"
+    assert load_text(macro + _rule("two")).errors == []
+    assert [problem.message for problem in load_text(macro + _rule("two or ka.verb = x")).errors] == [
+        "the condition holds more than 2 comparisons with its macros put in"
+    ]
+
+
 def _chain(kind: str, count: int) -> str:
     """Define names n0 to n(count), each of which uses the next."""
     if kind == "list":
