@@ -225,6 +225,7 @@ def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
     assert "ConfigMap With Private Credentials" in suspicions_of(_configmap(data))
 
 
+        *({"x": text.replace("K", f"AIza{'0a_-Z' * 7}")} for text in ("K", "a=K", "a\nK\nb", '{"a": "K"}', "x?y=K&z")),
 @pytest.mark.parametrize(
     "data",
     [
@@ -237,6 +238,7 @@ def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
             *("http://web:8080/x@y", "http://web:8080?x=a@b", "http://web:8080\nmail: a@b", "ssh://git@host:22/x"),
             *("postgres://${USER}:${PASSWORD}@db", "postgres://user:$(PASSWORD)@db", "oci://app:1@sha256:abc"),
         )),
+        *({"x": f"{before}AIza{'0' * 35}{after}"} for before, after in (("a", ""), ("", "0"), ("/", "="), ("_", ""))),
         {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----"},
     ],
 )  # fmt: skip
