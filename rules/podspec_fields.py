@@ -40,7 +40,7 @@ def _volume_path_prefixes(event: Event, argument: str | None) -> tuple[str, ...]
 
 
 PODSPEC_FIELDS: Final = (
-    _flag("privileged", "Whether any container is privileged."),
+    _flag("privileged", "Whether any container is privileged, or a HostProcess container of Windows."),
     _flag("host_network", "Whether it asks for the host's network."),
     _flag("host_pid", "Whether it asks for the host's processes."),
     _flag("host_ipc", "Whether it asks for the host's IPC."),

@@ -47,7 +47,10 @@ _TEXTS: Final = (
     ("role", "The name of the role that a binding gives."),
     ("role_kind", "The kind of the role that a binding gives: Role or ClusterRole."),
     ("service_account", "The service account that the pod or template runs as."),
-    ("privileged", "Whether any container of the pod or template is privileged."),
+    (
+        "privileged",
+        "Whether any container of the pod or template is privileged, or a HostProcess container of Windows.",
+    ),
     ("host_network", "Whether the pod or template is in the host's network."),
     ("host_pid", "Whether the pod or template sees the host's processes."),
     ("host_ipc", "Whether the pod or template is in the host's IPC."),

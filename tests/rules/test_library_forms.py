@@ -122,6 +122,13 @@ def _with_list(name: str, *items: str) -> Ruleset:
     return ruleset_of(load([*pack_files(), RuleFile("mine.yaml", text.encode())]))
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("target", POD_SPEC_PATHS, ids=lambda target: target[1])
+def test_a_host_process_of_windows_alerts_as_privileged(target: tuple[str, str], form: str) -> None:
+    spec: Document = {"securityContext": {"windowsOptions": {"hostProcess": True}}, **HARMLESS}
+    assert suspicions_of(written(target, spec, form)) == {"Privileged Pod Or Template"}
+
+
 def test_a_trusted_image_may_be_privileged_in_any_version_but_only_alone() -> None:
     ruleset = _with_list("trusted_privileged_images", "registry.example.test:5000/agent")
     agent: Document = {
