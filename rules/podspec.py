@@ -258,6 +258,20 @@ def image_repository(image: str) -> str:
     return folder + slash + name.partition(":")[0]
 
 
+def image_origins(image: str) -> tuple[str, ...]:
+    """Return all that an image can be listed by: repository, registry, and the folders between, with a `/` behind.
+
+    An image of docker.io also by what it is called in full: `docker.io/library/nginx` where it says `nginx`.
+    """
+    repository = image_repository(image)
+    host = registry(image)
+    path = repository.removeprefix(f"{host}/")
+    if host == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    folders = (f"{host}{folder}/" for folder in prefixes(f"/{path}") if folder not in {"/", f"/{path}"})
+    return distinct([repository, f"{host}/{path}", host, *folders])
+
+
 def path_prefixes(paths: Iterable[str]) -> tuple[str, ...]:
     """Return normalised paths and all the folders above them, each once."""
     return distinct(prefix for path in paths for prefix in prefixes(path))

@@ -225,6 +225,7 @@ def _configmap(data: Document) -> Document:
         *({"url": url} for url in ("redis://:x@cache", "before amqp://a:b&c@mq/x", "https://me:sesame@registry.test")),
         # What is empty hides nothing beside it.
         {"password": "", "other_password": "x"},
+        *({"x": text.replace("K", f"AIza{'0a_-Z' * 7}")} for text in ("K", "a=K", "a\nK\nb", '{"a": "K"}', "x?y=K&z")),
         {"app.yaml": "password: ''\nother:\n  password: x"},
     ],
 )
@@ -232,12 +233,12 @@ def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
     assert "ConfigMap With Private Credentials" in suspicions_of(_configmap(data))
 
 
-        *({"x": text.replace("K", f"AIza{'0a_-Z' * 7}")} for text in ("K", "a=K", "a\nK\nb", '{"a": "K"}', "x?y=K&z")),
 @pytest.mark.parametrize(
     "data",
     [
         *({"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}),
         *({"password": ""}, {"password": None}, {"bypass": "x"}, {"pwd": "/app"}, {"env": "PWD=/app"}),
+        *({"x": f"{before}AIza{'0' * 35}{after}"} for before, after in (("a", ""), ("", "0"), ("/", "="), ("_", ""))),
         *({"app.yaml": f"password:{value}"} for value in ("", " ", " ''", " ~", " null", "\n  rules: 3", ' ""\na: b')),
         *({"app.ini": f"password={value}"} for value in ("", "\nuser=x", '""', "= b")),
         *({"app.json": f'{{"password": {value}}}'} for value in ('""', "null")),
@@ -245,7 +246,6 @@ def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
             *("http://web:8080/x@y", "http://web:8080?x=a@b", "http://web:8080\nmail: a@b", "ssh://git@host:22/x"),
             *("postgres://${USER}:${PASSWORD}@db", "postgres://user:$(PASSWORD)@db", "oci://app:1@sha256:abc"),
         )),
-        *({"x": f"{before}AIza{'0' * 35}{after}"} for before, after in (("a", ""), ("", "0"), ("/", "="), ("_", ""))),
         {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----"},
     ],
 )  # fmt: skip
