@@ -68,6 +68,7 @@ KEPT_FROM_RULES = {
         for rule in (
             "Admission Control Changed Or Deleted",
             "Full Administrator At Work",
+            "Leader Of Control Plane Disturbed",
             "Long-Lived Service Account Token Made",
             "Mutating Webhook Written",
             "Node Made By Other Than Its Kubelet",

@@ -54,6 +54,12 @@ def _user(name: str, *groups: str) -> dict[str, Any]:
     return {"user": {"username": name, "groups": list(groups)}}
 
 
+def _command(query: str) -> dict[str, Any]:
+    uri = f"/api/v1/namespaces/shop/pods/x/exec?{query}"
+    reference = {"subresource": "exec", "namespace": "shop"}
+    return _asked("get", "pods", code=101, reference=reference, requestURI=uri, stage="ResponseStarted")
+
+
 OF_SYSTEM = "system:serviceaccounts:kube-system"
 
 ATTACKS = [
@@ -73,6 +79,16 @@ ATTACKS = [
     (POLICY, _asked("deletecollection", "policies", "kyverno.io")),
     (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=%21nothing")),
     (BULK, _asked("deletecollection", "persistentvolumeclaims")),
+    *(
+        ("Leader Of Control Plane Disturbed", _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
+        for verb, name in (("patch", "kube-scheduler"), ("delete", "kube-controller-manager"))
+    ),
+    (
+        "Ephemeral Container In Dangerous Or System Pod",
+        _asked("update", "pods", reference={"subresource": "ephemeralcontainers"}),
+    ),
+    ("Exec That Reads Credentials", _command("command=cat&command=%2Fproc%2F1%2Fenviron")),
+    ("Exec That Reads Credentials", _command("command=curl&command=http://metadata.google.internal/computeMetadata")),
     ("Validating Webhook Or API Service Made", _asked("update", "apiservices", "apiregistration.k8s.io")),
 ]
 
@@ -94,6 +110,12 @@ ORDINARY = [
     (POLICY, _asked("delete", "clusterpolicies", "example.com")),
     (POLICY, _asked("deletecollection", "policies", "kyverno.io", **_user("system:kube-controller-manager"))),
     (BULK, _asked("deletecollection", "jobs", "batch")),
+    (
+        "Leader Of Control Plane Disturbed",
+        _asked("update", "leases", "coordination.k8s.io", reference={"name": "kube-scheduler"}),
+    ),
+    ("Exec That Reads Credentials", _command("command=cat&command=%2Fetc%2Fenvironment")),
+    (READS, _listed("", **_user("system:addon-manager"))),
     (BULK, _asked("delete", "deployments", "apps")),
 ]
 
@@ -145,6 +167,14 @@ def test_another_image_for_a_running_pod_is_told(form: str) -> None:
     changed = _step(plain, form, 20) | {"responseStatus": {"code": 200}}
     told = names_of(changed, before=[_step(HARMLESS, "create", 10)])
     assert {"Image Of Running Pod Changed", "Image Of Dangerous Pod Changed"} & told == {"Image Of Running Pod Changed"}
+
+
+def test_an_ephemeral_container_is_told_by_what_the_pod_had_before() -> None:
+    for spec, is_told in ((PRIVILEGED, True), (HARMLESS, False)):
+        added = _step({**spec, "ephemeralContainers": [{"name": "d", "image": "busybox:1"}]}, "update", 20)
+        added["objectRef"]["subresource"] = "ephemeralcontainers"
+        told = names_of(added, before=[_step(spec, "create", 10)])
+        assert ("Ephemeral Container In Dangerous Or System Pod" in told) is is_told
 
 
 @pytest.mark.parametrize("form", ["update", "merge patch", "JSON patch"])
