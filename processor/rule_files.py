@@ -16,8 +16,12 @@ from rules.loader import load
 from rules.reader import RuleFile
 from rules.selection import Selection
 
-_PACK: Final = ("suspicious.yaml", "lifecycle.yaml", "every_event.yaml")
-"""The graver first, for those who let only the first rule that matches an event alert."""
+_PACK: Final = (
+    "common.yaml",
+    *("identity.yaml", "workloads.yaml", "sessions.yaml", "nodes.yaml", "network.yaml", "credentials.yaml"),
+    *("permissions.yaml", "defences.yaml", "users.yaml", "lifecycle.yaml", "every_event.yaml"),
+)
+"""What others use first, then the graver, for those who let only the first rule that matches an event alert."""
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Far more than any rule file has; what is made of one takes many times that in memory."""

@@ -47,6 +47,7 @@ class PodSpecFacts(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """What one or several versions of a pod spec ask for, taken together."""
 
     privileged: bool
+    """Or a HostProcess container of Windows."""
     host_network: bool
     host_pid: bool
     host_ipc: bool
@@ -138,7 +139,7 @@ def _facts(specs: list[dict[str, object]]) -> PodSpecFacts:
     contexts = [context for context in (_object(container, "securityContext") for container in containers) if context]
     pod_contexts = [context for context in (_object(spec, "securityContext") for spec in specs) if context]
     return PodSpecFacts(
-        privileged=any(context.get("privileged") is True for context in contexts),
+        privileged=any(map(_is_privileged, [*contexts, *pod_contexts])),
         host_network=any(spec.get("hostNetwork") is True for spec in specs),
         host_pid=any(spec.get("hostPID") is True for spec in specs),
         host_ipc=any(spec.get("hostIPC") is True for spec in specs),
@@ -170,6 +171,15 @@ def _facts(specs: list[dict[str, object]]) -> PodSpecFacts:
             if isinstance(user := context.get("runAsUser"), int | str)
         ),
     )
+
+
+def _is_privileged(context: dict[str, object]) -> bool:
+    """Tell whether a security context, of a container or of the pod, gives the host away.
+
+    On Windows that is a HostProcess container: it runs on the node itself, as one of its users.
+    """
+    windows = _object(context, "windowsOptions") or {}
+    return context.get("privileged") is True or windows.get("hostProcess") is True
 
 
 def _service_account(specs: list[dict[str, object]]) -> str | None:
@@ -246,6 +256,20 @@ def image_repository(image: str) -> str:
     image = image.partition("@")[0]
     folder, slash, name = image.rpartition("/")
     return folder + slash + name.partition(":")[0]
+
+
+def image_origins(image: str) -> tuple[str, ...]:
+    """Return all that an image can be listed by: repository, registry, and the folders between, with a `/` behind.
+
+    An image of docker.io also by what it is called in full: `docker.io/library/nginx` where it says `nginx`.
+    """
+    repository = image_repository(image)
+    host = registry(image)
+    path = repository.removeprefix(f"{host}/")
+    if host == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    folders = (f"{host}{folder}/" for folder in prefixes(f"/{path}") if folder not in {"/", f"/{path}"})
+    return distinct([repository, f"{host}/{path}", host, *folders])
 
 
 def path_prefixes(paths: Iterable[str]) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from rules.event import Event
-from rules.fields import Field, FieldValue, boolean
-from rules.podspec import FLAGS, LISTS, PodSpecFacts, path_prefixes, volume_paths
+from rules.fields import Argument, Field, FieldValue, boolean
+from rules.podspec import FLAGS, LISTS, PodSpecFacts, distinct, image_origins, path_prefixes, volume_paths
 
 
 def _read(show: Callable[[PodSpecFacts], FieldValue]) -> Callable[[Event, str | None], FieldValue]:
@@ -29,6 +29,14 @@ def _list(name: str, description: str) -> Field:
     return Field(f"podspec.{name}", description, _read(lambda facts: show(facts) or None), is_list=True)
 
 
+def _image_origins(event: Event, argument: str | None) -> tuple[str, ...] | None:
+    facts = event.pod_spec
+    if facts is None:
+        return None
+    images = facts.images if argument is None else facts.images[int(argument) : int(argument) + 1]
+    return distinct(origin for image in images for origin in image_origins(image)) or None
+
+
 def _volume_paths(event: Event, _argument: str | None) -> tuple[str, ...] | None:
     bodies = (event.request_object, event.response_object)
     return volume_paths(event.target, event.string("verb"), bodies) or None
@@ -40,7 +48,7 @@ def _volume_path_prefixes(event: Event, argument: str | None) -> tuple[str, ...]
 
 
 PODSPEC_FIELDS: Final = (
-    _flag("privileged", "Whether any container is privileged."),
+    _flag("privileged", "Whether any container is privileged, or a HostProcess container of Windows."),
     _flag("host_network", "Whether it asks for the host's network."),
     _flag("host_pid", "Whether it asks for the host's processes."),
     _flag("host_ipc", "Whether it asks for the host's IPC."),
@@ -54,6 +62,14 @@ PODSPEC_FIELDS: Final = (
     _list("images", "The images of all containers."),
     _list("image_repositories", "The images without tag and digest; a registry's port stays."),
     _list("image_registries", "The images' registries; docker.io where an image names none."),
+    Field(
+        "podspec.image_origins",
+        "All that images can be listed by: repositories as written and in full (docker.io/library/nginx), registries, "
+        "folders (quay.io/team/). Of one image with an index: `podspec.image_origins[0] intersects (quay.io)`.",
+        _image_origins,
+        is_list=True,
+        argument=Argument.INDEX,
+    ),
     Field(
         "podspec.service_account",
         "The service account it runs as; absent where it names none.",

@@ -52,8 +52,11 @@ def outcome_by_both(
     event: Mapping[str, object], ruleset: Ruleset, before: Iterable[Mapping[str, object]] = ()
 ) -> Outcome:
     """Return the same, and hold it against the interpreter: every rule is asked, which takes its time."""
-    state = MemoryState()
-    outcome = _outcome(event, ruleset, before, state)
+    earlier, state = list(before), MemoryState()
+    outcome = _outcome(event, ruleset, earlier, MemoryState())
+    # What is known as the event comes: once it is remembered too, not all of what was before it is told any more.
+    if earlier:
+        _outcome(earlier[-1], ruleset, earlier[:-1], state)
     (record,) = split(
         b'{"kind":"EventList","items":[%b]}' % bytes(_raw(event)), cluster="default", received_ms=0
     ).records

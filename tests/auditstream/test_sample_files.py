@@ -92,7 +92,7 @@ def test_a_folder_knows_its_rules_and_where_their_samples_belong(
     assert Folder(Path("sub")).groups() == {"theirs.v2"}
     assert Folder(Path()).sample_path(mine) == "samples/mine/my-rule-new.jsonl"
     assert Folder(Path("sub")).sample_path(theirs) == "sub/samples/theirs.v2/theirs.jsonl"
-    assert Folder().sample_path(shipped) == "pack:samples/suspicious/exec-or-attach-to-pod.jsonl"
+    assert Folder().sample_path(shipped) == "pack:samples/sessions/exec-or-attach-to-pod.jsonl"
 
 
 def test_lists_that_samples_take_for_granted_are_found_beside_them(tmp_path: Path) -> None:
@@ -110,7 +110,8 @@ def test_lists_that_samples_take_for_granted_are_found_beside_them(tmp_path: Pat
 
 def test_the_pack_has_samples_for_all_its_files() -> None:
     found = list(Folder().sample_files())
-    assert {file.group for file in found} == Folder().groups() == {"suspicious", "lifecycle", "every_event"}
+    # No rule stands in the file of what rules share.
+    assert {file.group for file in found} == Folder().groups() - {"common"}
     assert {file.path for file in found} == {Folder().sample_path(rule) for rule in _rules().values()}
     assert not any(file.error for file in found)
 

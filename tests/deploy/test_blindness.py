@@ -47,6 +47,7 @@ KEPT_FROM_RULES = {
         "A component whose credentials were stolen may try it at what is dropped, and learn what it could ask openly."
     ),
     ("User Impersonated", _DROPPED): "The same with the right to: a heartbeat, a status or a health probe in its name.",
+    ("System Component Impersonated", _DROPPED): "The same in the name of a component.",
     ("Full Administrator At Work", _DROPPED): "The same in the name of one.",
     ("Full Administrator Impersonated", _DROPPED): "The same.",
     ("Unlisted Administrator At Work", _DROPPED): "The same.",
@@ -67,9 +68,12 @@ KEPT_FROM_RULES = {
         for rule in (
             "Admission Control Changed Or Deleted",
             "Full Administrator At Work",
+            "Leader Of Control Plane Disturbed",
             "Long-Lived Service Account Token Made",
             "Mutating Webhook Written",
             "Node Made By Other Than Its Kubelet",
+            "Service Status Written By Hand",
+            "Validating Webhook Or API Service Made",
         )
     },
     # Answers would repeat what Secrets hold: they are known by name and time instead of by uid.

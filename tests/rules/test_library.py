@@ -34,6 +34,7 @@ MEANT_TO_BE_OFF = {"Every Audit Event"}
 # What these tell is not a change.
 NO_CHANGE = {
     "Full Administrator Impersonated",
+    "System Component Impersonated",
     "User Impersonated",
     "Service Account Asks For Its Permissions",
     "Unlisted Administrator At Work",

@@ -122,6 +122,13 @@ def _with_list(name: str, *items: str) -> Ruleset:
     return ruleset_of(load([*pack_files(), RuleFile("mine.yaml", text.encode())]))
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("target", POD_SPEC_PATHS, ids=lambda target: target[1])
+def test_a_host_process_of_windows_alerts_as_privileged(target: tuple[str, str], form: str) -> None:
+    spec: Document = {"securityContext": {"windowsOptions": {"hostProcess": True}}, **HARMLESS}
+    assert suspicions_of(written(target, spec, form)) == {"Privileged Pod Or Template"}
+
+
 def test_a_trusted_image_may_be_privileged_in_any_version_but_only_alone() -> None:
     ruleset = _with_list("trusted_privileged_images", "registry.example.test:5000/agent")
     agent: Document = {
@@ -218,6 +225,7 @@ def _configmap(data: Document) -> Document:
         *({"url": url} for url in ("redis://:x@cache", "before amqp://a:b&c@mq/x", "https://me:sesame@registry.test")),
         # What is empty hides nothing beside it.
         {"password": "", "other_password": "x"},
+        *({"x": text.replace("K", f"AIza{'0a_-Z' * 7}")} for text in ("K", "a=K", "a\nK\nb", '{"a": "K"}', "x?y=K&z")),
         {"app.yaml": "password: ''\nother:\n  password: x"},
     ],
 )
@@ -230,6 +238,7 @@ def test_a_credential_is_told_by_what_it_is_called(data: Document) -> None:
     [
         *({"ca.crt": "-----BEGIN CERTIFICATE-----"}, {"passwordPolicy": "strong"}, {"tokenLifetime": "1h"}, {}),
         *({"password": ""}, {"password": None}, {"bypass": "x"}, {"pwd": "/app"}, {"env": "PWD=/app"}),
+        *({"x": f"{before}AIza{'0' * 35}{after}"} for before, after in (("a", ""), ("", "0"), ("/", "="), ("_", ""))),
         *({"app.yaml": f"password:{value}"} for value in ("", " ", " ''", " ~", " null", "\n  rules: 3", ' ""\na: b')),
         *({"app.ini": f"password={value}"} for value in ("", "\nuser=x", '""', "= b")),
         *({"app.json": f'{{"password": {value}}}'} for value in ('""', "null")),

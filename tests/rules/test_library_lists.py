@@ -114,16 +114,30 @@ def _pod(*images: str) -> Document:
         (["quay.io/team/tool-evil:1"], {IMAGE}),
         (["registry.example.com.evil.net/a:1"], {IMAGE}),
         (["nginx/nginx:1.29"], {IMAGE}),
-        (["registry.example.com/a:1", "nginx:1.29"], {IMAGE}),  # neither all registries nor all repositories
+        (["registry.example.com/a:1", "nginx:1.29", "ghcr.io/team/x:1"], set()),  # each by an entry of its own
+        (["ghcr.io/team/deep/x:1"], set()),
+        (["ghcr.io/team-evil/x:1"], {IMAGE}),
+        (["ghcr.io/team:1"], {IMAGE}),
+        (["quay.io/team/tool/evil:1"], {IMAGE}),
+        (["docker.io/library/nginx:1", "nginx:1.29"], {IMAGE}),  # nginx alone is only what says no more
+        ([f"registry.example.com/{number}" for number in range(20)], set()),
+        ([*(f"registry.example.com/{number}" for number in range(20)), "evil.example.net/b:1"], {IMAGE}),
+        ([*(f"registry.example.com/{number}" for number in range(7)), "evil.example.net/b:1"], {IMAGE}),
+        (
+            [*(f"registry.example.com/{number}" for number in range(8)), "nginx:1.29"],
+            {IMAGE},
+        ),  # as the ninth, all alike
     ],
 )
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("target", [("", "pods"), ("apps", "deployments"), ("batch", "cronjobs")], ids=lambda at: at[1])
-def test_images_pass_by_registry_or_by_repository(
+def test_each_image_passes_by_registry_folder_or_repository(
     images: list[str], told: set[str], form: str, target: tuple[str, str]
 ) -> None:
     rule = next(rule for rule in RULES if rule.name == IMAGE)
-    ruleset = ruleset_of(_loaded(_users_file(rule, "registry.example.com", "nginx", "quay.io/team/tool")))
+    ruleset = ruleset_of(
+        _loaded(_users_file(rule, "registry.example.com", "nginx", "quay.io/team/tool", "ghcr.io/team/"))
+    )
     event = written(target, _pod(*images), form)
     assert names_of({**event, "responseObject": None}, ruleset) & {IMAGE} == told
 

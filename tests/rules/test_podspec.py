@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rules.event import Event
-from rules.podspec import POD_SPEC_PATHS, image_repository, normalised, prefixes, registry
+from rules.podspec import POD_SPEC_PATHS, image_origins, image_repository, normalised, prefixes, registry
 
 MakeEvent = Callable[..., Event]
 
@@ -190,3 +190,37 @@ def test_a_long_pointer_of_a_json_patch_says_nothing_of_a_pod_spec(make_event: M
 )
 def test_an_image_names_its_registry_and_repository(image: str, host: str, repository: str) -> None:
     assert (registry(image), image_repository(image)) == (host, repository)
+
+
+@pytest.mark.parametrize(
+    ("image", "origins"),
+    [
+        ("nginx:1", ("nginx", "docker.io/library/nginx", "docker.io", "docker.io/library/")),
+        ("docker.io/nginx", ("docker.io/nginx", "docker.io/library/nginx", "docker.io", "docker.io/library/")),
+        ("nginx/evil", ("nginx/evil", "docker.io/nginx/evil", "docker.io", "docker.io/nginx/")),
+        (
+            "reg.test:5000/a/b/c:1@sha256:d",
+            ("reg.test:5000/a/b/c", "reg.test:5000", "reg.test:5000/a/", "reg.test:5000/a/b/"),
+        ),
+        ("localhost/x", ("localhost/x", "localhost")),
+    ],
+)
+def test_an_image_can_be_listed_by_all_that_it_comes_from(image: str, origins: tuple[str, ...]) -> None:
+    assert image_origins(image) == origins
+
+
+def test_a_long_image_has_few_folders() -> None:
+    origins = image_origins("quay.io" + "/a" * 50_000)
+    assert origins[:2] == ("quay.io" + "/a" * 50_000, "quay.io")
+    assert (len(origins), origins[-1]) == (34, "quay.io" + "/a" * 32 + "/")
+
+
+@pytest.mark.parametrize("where", ["container", "pod"])
+def test_a_host_process_of_windows_is_privileged(make_event: MakeEvent, where: str) -> None:
+    for claim, expected in ((True, True), (False, False), ("true", False)):
+        context = {"windowsOptions": {"hostProcess": claim}}
+        container = {"name": "c", **({"securityContext": context} if where == "container" else {})}
+        spec = {"containers": [container], **({"securityContext": context} if where == "pod" else {})}
+        facts = make_event(requestObject={"spec": spec}).pod_spec
+        assert facts is not None
+        assert facts.privileged is expected

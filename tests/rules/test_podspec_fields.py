@@ -63,3 +63,13 @@ def test_a_field_tells_of_a_pod_spec(make_event: MakeEvent, name: str, full: Fie
     assert field.read(make_event(requestObject={"spec": _SPEC}), None) == full
     assert field.read(make_event(requestObject={"spec": {}}), None) == bare
     assert field.read(make_event(), None) is None
+
+
+def test_what_images_come_from_is_told_of_all_or_of_one(make_event: MakeEvent) -> None:
+    field = FIELDS["podspec.image_origins"]
+    event = make_event(requestObject={"spec": _SPEC})
+    first = ("reg.example.test:5000/a", "reg.example.test:5000")
+    second = ("nginx", "docker.io/library/nginx", "docker.io", "docker.io/library/")
+    assert [field.read(event, argument) for argument in (None, "0", "1", "2")] == [first + second, first, second, None]
+    assert field.read(make_event(requestObject={"spec": {}}), None) is None
+    assert field.read(make_event(), "0") is None

@@ -1,0 +1,187 @@
+"""Attacks by someone who knows the pack, as audit events show them, and what is near to them but ordinary."""
+
+from typing import Any
+
+import pytest
+
+from tests.rules.pack_rules import HARMLESS, Document, alarms, names_of, suspicions_of, written
+
+ACCOUNT = "Pod Or Template With Account Of Controller"
+BY_ACCOUNT: Document = {"serviceAccountName": "clusterrole-aggregation-controller", **HARMLESS}
+READS = "Secrets Of System Namespace Read"
+STATUS = "Service Status Written By Hand"
+IMPERSONATED = "System Component Impersonated"
+AUTHENTICATION = "Cluster Authentication Changed"
+COMPONENT_ROLE = "Binding To Component Role"
+SYSTEM_ADMIN = "Binding To Admin Of System Namespace"
+LONG_TOKEN = "Long-Lived Service Account Token Issued"
+POLICY = "Policy Of Admission Controller Deleted"
+BULK = "Workloads Or Volumes Deleted In Bulk"
+RBAC = "rbac.authorization.k8s.io"
+
+
+def _asked(verb: str, resource: str, group: str = "", code: int = 200, **members: Any) -> dict[str, Any]:
+    event = written(("", "pods"), HARMLESS, "create")
+    reference = {"apiGroup": group, "resource": resource, "namespace": "kube-system", "name": "x"}
+    reference |= members.pop("reference", {})
+    for name in ("requestObject", "responseObject"):
+        del event[name]
+    return {**event, "verb": verb, "objectRef": reference, "responseStatus": {"code": code}, **members}
+
+
+def _as(name: str, *groups: str, resource: str = "pods", verb: str = "list") -> dict[str, Any]:
+    return _asked(verb, resource, impersonatedUser={"username": name, "groups": list(groups)})
+
+
+def _bound(role: str, verb: str = "create", namespace: str = "kube-system") -> dict[str, Any]:
+    whole = {"roleRef": {"kind": "ClusterRole", "name": role}, "subjects": [{"kind": "User", "name": "someone"}]}
+    body = {"subjects": whole["subjects"]} if verb == "patch" else whole
+    reference = {"namespace": namespace}
+    return _asked(verb, "rolebindings", RBAC, reference=reference, requestObject=body, responseObject=whole)
+
+
+def _token(seconds: object) -> dict[str, Any]:
+    reference = {"subresource": "token", "namespace": "shop"}
+    body = {"spec": {"expirationSeconds": seconds}}
+    return _asked("create", "serviceaccounts", code=201, reference=reference, requestObject=body)
+
+
+def _listed(query: str, verb: str = "list", **members: Any) -> dict[str, Any]:
+    return _asked(verb, "secrets", requestURI=f"/api/v1/namespaces/kube-system/secrets{query}", **members)
+
+
+def _user(name: str, *groups: str) -> dict[str, Any]:
+    return {"user": {"username": name, "groups": list(groups)}}
+
+
+def _command(query: str) -> dict[str, Any]:
+    uri = f"/api/v1/namespaces/shop/pods/x/exec?{query}"
+    reference = {"subresource": "exec", "namespace": "shop"}
+    return _asked("get", "pods", code=101, reference=reference, requestURI=uri, stage="ResponseStarted")
+
+
+OF_SYSTEM = "system:serviceaccounts:kube-system"
+
+ATTACKS = [
+    *((IMPERSONATED, _as(name)) for name in ("system:kube-scheduler", "system:serviceaccount:kube-system:x")),
+    (IMPERSONATED, _as("system:node:n")),
+    (IMPERSONATED, _as("someone", "system:nodes")),
+    *((COMPONENT_ROLE, _bound("system:controller:generic-garbage-collector", verb)) for verb in ("create", "patch")),
+    *((SYSTEM_ADMIN, _bound(role, verb)) for role in ("admin", "edit") for verb in ("create", "update", "patch")),
+    *((AUTHENTICATION, _asked(verb, "configmaps", reference={"name": "aws-auth"})) for verb in ("update", "delete")),
+    (AUTHENTICATION, _asked("patch", "configmaps", code=201, reference={"name": "extension-apiserver-authentication"})),
+    (STATUS, _asked("patch", "services", reference={"subresource": "status"})),
+    (LONG_TOKEN, _token(31_536_000)),
+    *((READS, _listed(query)) for query in ("", "?limit=1", "?labelSelector=owner%21%3Dhelm", "?x=owner%3Dhelm")),
+    (READS, _listed("?watch=1", verb="watch", stage="ResponseStarted")),
+    (READS, _listed("", **_user("system:serviceaccount:shop:web", "system:serviceaccounts"))),
+    (POLICY, _asked("delete", "k8srequiredlabels", "constraints.gatekeeper.sh")),
+    (POLICY, _asked("deletecollection", "policies", "kyverno.io")),
+    (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=%21nothing")),
+    (BULK, _asked("deletecollection", "persistentvolumeclaims")),
+    *(
+        ("Leader Of Control Plane Disturbed", _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
+        for verb, name in (("patch", "kube-scheduler"), ("delete", "kube-controller-manager"))
+    ),
+    (
+        "Ephemeral Container In Dangerous Or System Pod",
+        _asked("update", "pods", reference={"subresource": "ephemeralcontainers"}),
+    ),
+    ("Exec That Reads Credentials", _command("command=cat&command=%2Fproc%2F1%2Fenviron")),
+    ("Exec That Reads Credentials", _command("command=curl&command=http://metadata.google.internal/computeMetadata")),
+    ("Validating Webhook Or API Service Made", _asked("update", "apiservices", "apiregistration.k8s.io")),
+]
+
+ORDINARY = [
+    (IMPERSONATED, _as("alice", "dev")),
+    (IMPERSONATED, _as("system:serviceaccount:shop:web", "system:serviceaccounts")),
+    (IMPERSONATED, _as("system:node:n", "system:nodes", resource="selfsubjectaccessreviews", verb="create")),
+    (COMPONENT_ROLE, _bound("system:auth-delegator")),
+    (SYSTEM_ADMIN, _bound("extension-apiserver-authentication-reader")),
+    (SYSTEM_ADMIN, _bound("admin", namespace="shop")),
+    (AUTHENTICATION, _asked("get", "configmaps", reference={"name": "aws-auth"})),
+    (AUTHENTICATION, _asked("update", "configmaps", reference={"name": "aws-auth"}, **_user("eks:node-manager"))),
+    (STATUS, _asked("update", "services")),
+    (STATUS, _asked("patch", "services", reference={"subresource": "status"}, **_user("eks:cloud-controller-manager"))),
+    *((LONG_TOKEN, _token(seconds)) for seconds in (3607, 86_400, None)),
+    *((READS, _listed(query)) for query in ("?labelSelector=owner%3Dhelm", "?labelSelector=name%3Da%2Cowner%3Dhelm")),
+    (READS, _listed("", **_user("system:serviceaccount:kube-system:x", OF_SYSTEM))),
+    (READS, _listed("", code=403)),
+    (POLICY, _asked("delete", "clusterpolicies", "example.com")),
+    (POLICY, _asked("deletecollection", "policies", "kyverno.io", **_user("system:kube-controller-manager"))),
+    (BULK, _asked("deletecollection", "jobs", "batch")),
+    (
+        "Leader Of Control Plane Disturbed",
+        _asked("update", "leases", "coordination.k8s.io", reference={"name": "kube-scheduler"}),
+    ),
+    ("Exec That Reads Credentials", _command("command=cat&command=%2Fetc%2Fenvironment")),
+    (READS, _listed("", **_user("system:addon-manager"))),
+    (BULK, _asked("delete", "deployments", "apps")),
+]
+
+
+@pytest.mark.parametrize(("rule", "event"), ATTACKS)
+def test_an_attack_is_told(rule: str, event: dict[str, Any]) -> None:
+    assert rule in names_of(event, alarms())
+
+
+@pytest.mark.parametrize(("rule", "event"), ORDINARY)
+def test_what_is_ordinary_is_not(rule: str, event: dict[str, Any]) -> None:
+    assert rule not in names_of(event, alarms())
+
+
+@pytest.mark.parametrize("form", ["create", "update", "merge patch", "JSON patch", "server-side apply"])
+@pytest.mark.parametrize("target", [("", "pods"), ("apps", "deployments"), ("batch", "cronjobs")], ids=lambda at: at[1])
+def test_the_account_of_a_controller_alerts_in_every_form(target: tuple[str, str], form: str) -> None:
+    event = written(target, BY_ACCOUNT, form)
+    reference = event["objectRef"]
+    assert isinstance(reference, dict)
+    assert ACCOUNT in suspicions_of({**event, "objectRef": {**reference, "namespace": "kube-system"}})
+    assert ACCOUNT not in suspicions_of(event)
+
+
+# --- another image for a pod that runs -------------------------------------------------------------------------------
+
+PRIVILEGED: Document = {"containers": [{"name": "c", "image": "a:1", "securityContext": {"privileged": True}}]}
+OTHER: Document = {"containers": [{"name": "c", "image": "evil:1", "securityContext": {"privileged": True}}]}
+
+
+def _step(spec: Document, form: str, second: int, subresource: str = "") -> dict[str, Any]:
+    event = written(("", "pods"), spec, form)
+    known = {"name": "x", "namespace": "n", "uid": "u", "resourceVersion": str(second)}
+    body, reference = event["responseObject"], event["objectRef"]
+    assert isinstance(body, dict)
+    assert isinstance(reference, dict)
+    return event | {
+        "objectRef": reference | ({"subresource": subresource} if subresource else {}),
+        "responseObject": body | {"metadata": known},
+        "stageTimestamp": f"2026-01-02T03:04:{second:02}.000000Z",
+    }
+
+
+@pytest.mark.parametrize("form", ["update", "merge patch", "JSON patch", "server-side apply"])
+def test_another_image_for_a_running_pod_is_told(form: str) -> None:
+    changed = _step(OTHER, form, 20) | {"responseStatus": {"code": 200}}
+    assert "Image Of Dangerous Pod Changed" in names_of(changed, before=[_step(PRIVILEGED, "create", 10)])
+    plain: Document = {"containers": [{"name": "c", "image": "evil:1"}]}
+    changed = _step(plain, form, 20) | {"responseStatus": {"code": 200}}
+    told = names_of(changed, before=[_step(HARMLESS, "create", 10)])
+    assert {"Image Of Running Pod Changed", "Image Of Dangerous Pod Changed"} & told == {"Image Of Running Pod Changed"}
+
+
+def test_an_ephemeral_container_is_told_by_what_the_pod_had_before() -> None:
+    for spec, is_told in ((PRIVILEGED, True), (HARMLESS, False)):
+        added = _step({**spec, "ephemeralContainers": [{"name": "d", "image": "busybox:1"}]}, "update", 20)
+        added["objectRef"]["subresource"] = "ephemeralcontainers"
+        told = names_of(added, before=[_step(spec, "create", 10)])
+        assert ("Ephemeral Container In Dangerous Or System Pod" in told) is is_told
+
+
+@pytest.mark.parametrize("form", ["update", "merge patch", "JSON patch"])
+def test_a_pod_that_is_written_back_has_no_other_image(form: str) -> None:
+    debugged: Document = {**HARMLESS, "ephemeralContainers": [{"name": "d", "image": "busybox:1"}]}
+    made, added = _step(HARMLESS, "create", 10), _step(debugged, "update", 20, "ephemeralcontainers")
+    assert not {name for name in names_of(added, before=[made]) if name.startswith("Image Of")}
+    for spec, before in ((HARMLESS, [made]), (debugged, [made, added])):
+        assert not {name for name in names_of(_step(spec, form, 30), before=before) if name.startswith("Image Of")}
+    assert not {name for name in names_of(_step(OTHER, form, 30)) if name.startswith("Image Of")}
