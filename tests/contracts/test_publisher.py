@@ -104,7 +104,7 @@ class LocalBench:
 class KafkaBench:
     """Topics of one partition on a real Kafka. What holds is the way there: no broker holds a record on demand."""
 
-    timeout_seconds = 1.0
+    timeout_seconds = 2.0
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self.publisher: Final = KafkaPublisher(
