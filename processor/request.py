@@ -37,8 +37,7 @@ _NOT_ACCEPTABLE: Final = 406
 
 _CHANGING_VERBS: Final = frozenset({"update", "patch"})
 _CREATING_VERBS: Final = frozenset({"create", *_CHANGING_VERBS})
-_ENTERING: Final = frozenset({"exec", "attach", "portforward"})
-"""A tunnel runs nothing by itself, but what listens in a pod may be a shell."""
+_ENTERING: Final = frozenset({"exec", "attach"})
 _SPEC_SUBRESOURCES: Final = frozenset({"", "ephemeralcontainers", "resize"})
 """Subresources whose bodies are those of the resource itself, and say what it shall be."""
 

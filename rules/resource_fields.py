@@ -42,7 +42,7 @@ _TEXTS: Final = (
     ("root.name", "The name of the object at the top of its owners."),
     ("root.user", "Who created the object at the top of its owners, or last changed its spec: the person behind it."),
     ("root.source_ip", "Where that person's request came from."),
-    ("entered.user", "Who first went into the pod: by exec, attach, port-forward or an ephemeral container."),
+    ("entered.user", "Who first went into the pod: by exec, attach or an ephemeral container."),
     ("entered.time", "When someone first went into the pod."),
     ("role", "The name of the role that a binding gives."),
     ("role_kind", "The kind of the role that a binding gives: Role or ClusterRole."),

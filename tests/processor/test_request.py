@@ -42,8 +42,7 @@ def test_what_succeeded_took_effect_unless_it_was_dry_or_a_way_in(
         ("attach", "ResponseStarted", 200, True),
         ("exec", "ResponseComplete", 101, False),
         ("exec", "ResponseStarted", 403, False),
-        ("portforward", "ResponseStarted", 101, True),
-        ("proxy", "ResponseStarted", 101, False),
+        ("portforward", "ResponseStarted", 101, False),
         ("", "ResponseStarted", 200, False),
     ],
 )
