@@ -96,48 +96,76 @@ class Question(NamedTuple):
     knows_user: bool
 
 
+class _Scene:
+    """The event of a question, and what has been found out about it."""
+
+    def __init__(self, question: Question) -> None:
+        self.event: Final = Event(_Noting(msgspec.json.encode(as_event(question.request, question.stage))), 0)
+        self.verb: Final = self.event.string("verb") or ""
+        self.verdicts: Final[dict[int, bool | None]] = {}
+        """By the address of a condition: macros are asked again and again, by conditions and by rules."""
+        self.reads: Final[dict[str, frozenset[str]]] = {}
+        self.known: Final = _KNOWN.union(
+            _KNOWN_OF_PATHS if question.request.target is None else (), _KNOWN_OF_USERS if question.knows_user else ()
+        )
+
+
 @cache
-def _event(question: Question) -> Event:
-    return Event(_Noting(msgspec.json.encode(as_event(question.request, question.stage))), 0)
+def _scene(question: Question) -> _Scene:
+    return _Scene(question)
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _is_known(use: Use, question: Question) -> bool:
+@cache
+def _spelt(name: str, argument: str | None) -> str:
+    return str(FieldRef(name, argument, 0))
+
+
+def _name(use: Use) -> str:
     field, argument = use
-    name = str(FieldRef(field.name, argument, 0))
-    if name in _KNOWN or (question.request.target is None and name in _KNOWN_OF_PATHS):
-        return True
-    if name in _KNOWN_OF_USERS:
-        return question.knows_user
-    return _is_absent(field, _event(question))
+    return _spelt(field.name, argument)
 
 
-def _is_absent(field: Field, event: Event) -> bool:
+def _is_known(use: Use, scene: _Scene) -> bool:
+    return _name(use) in scene.known or _is_absent(use[0], scene)
+
+
+def _is_absent(field: Field, scene: _Scene) -> bool:
     """Tell whether a field has no value in any event of such a request."""
-    verb = event.string("verb") or ""
+    event = scene.event
     if field.name.startswith("podspec."):
         return event.pod_spec is None
     if field.name.startswith("persistentvolume."):
-        return not volume_paths(event.target, verb, (event.request_object, event.response_object))
+        return not volume_paths(event.target, scene.verb, (event.request_object, event.response_object))
     if field.name.startswith("resource."):
-        return keyed(*event.target, verb) is None
+        return keyed(*event.target, scene.verb) is None
     return False
 
 
-def judge(condition: Condition, question: Question) -> bool | None:
-    """Return whether a condition holds for every such request, for none (False), or for some (None)."""
+def _judge(condition: Condition, scene: _Scene) -> bool | None:
+    """Return whether a condition holds for every such request, for none (False), or for some (None).
+
+    The condition is of a rule, which lives as long as the scene: its address is its own.
+    """
+    place = id(condition)
+    if place not in scene.verdicts:
+        scene.verdicts[place] = _find_verdict(condition, scene)
+    return scene.verdicts[place]
+
+
+def _find_verdict(condition: Condition, scene: _Scene) -> bool | None:
     match condition:
         case Conjunction(children):
-            return _first_of(children, question, decisive=False)
+            return _first_of(children, scene, decisive=False)
         case Disjunction(children):
-            return _first_of(children, question, decisive=True)
+            return _first_of(children, scene, decisive=True)
         case Negation(child):
-            verdict = judge(child, question)
+            verdict = _judge(child, scene)
             return None if verdict is None else not verdict
-    is_known = all(_is_known(use, question) for use in _uses(condition))
-    return evaluate(condition, _event(question)) if is_known else None
+    is_known = all(_is_known(use, scene) for use in _uses(condition))
+    return evaluate(condition, scene.event) if is_known else None
 
 
 def _uses(condition: Leaf) -> Iterator[Use]:
@@ -156,41 +184,47 @@ def _read_by(operand: FieldOperand | TextConstant | TextList | Transformed) -> I
                 yield from _read_by(one)
 
 
-def _first_of(children: Iterable[Condition], question: Question, *, decisive: bool) -> bool | None:
+def _first_of(children: Iterable[Condition], scene: _Scene, *, decisive: bool) -> bool | None:
     """Return the verdict that decides as soon as a child gives it; else None if some child is open."""
     is_open = False
     for child in children:
-        verdict = judge(child, question)
+        verdict = _judge(child, scene)
         if verdict is decisive:
             return decisive
         is_open = is_open or verdict is None
     return None if is_open else not decisive
 
 
-def _open_uses(condition: Condition, question: Question) -> Iterator[Use]:
+def _open_uses(condition: Condition, scene: _Scene) -> Iterator[Use]:
     """Yield the fields on which a condition still hangs."""
-    if judge(condition, question) is not None:
+    if _judge(condition, scene) is not None:
         return
     match condition:
         case Conjunction(children) | Disjunction(children):
             for child in children:
-                yield from _open_uses(child, question)
+                yield from _open_uses(child, scene)
         case Negation(child):
-            yield from _open_uses(child, question)
+            yield from _open_uses(child, scene)
         case _:
             yield from _uses(condition)
 
 
-def reads(use: Use, question: Question) -> frozenset[str]:
+def _reads(use: Use, scene: _Scene) -> frozenset[str]:
     """Return which bodies a field reads of such a request."""
+    name = _name(use)
+    if name not in scene.reads:
+        scene.reads[name] = _find_reads(use, scene)
+    return scene.reads[name]
+
+
+def _find_reads(use: Use, scene: _Scene) -> frozenset[str]:
     field, argument = use
-    event = _event(question)
-    if _is_absent(field, event):
+    if _is_absent(field, scene):
         return frozenset()
     if field.name.startswith("resource."):
         # The inventory reads both, to know names, uids and whether an object is gone.
-        return frozenset() if event.target[2] in BODILESS else BODIES
-    document = _Noting(event.document.raw)
+        return frozenset() if scene.event.target[2] in BODILESS else BODIES
+    document = _Noting(scene.event.document.raw)
     field.read(Event(document, 0), argument)
     return BODIES & document.asked
 
@@ -233,10 +267,11 @@ class _Asked:
 
     def _find_needs(self, question: Question) -> Needs | None:
         """Return the fields that the rule hangs on and shows, with the bodies they read; None where it cannot match."""
-        if judge(self._condition, question) is False:
+        scene = _scene(question)
+        if _judge(self._condition, scene) is False:
             return None
-        uses = self._shown.union(_open_uses(self._condition, question))
-        return {str(FieldRef(field.name, argument, 0)): reads((field, argument), question) for field, argument in uses}
+        uses = [*self._shown, *_open_uses(self._condition, scene)]
+        return {_name(use): _reads(use, scene) for use in uses}
 
 
 @cache
