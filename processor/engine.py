@@ -57,8 +57,8 @@ class Engine:
         """Return the alerts of some records, those that are no events, and rules that failed; remember in the state.
 
         Raises what the state raises: then it may hold a part of what the records did, which is for its owner to undo.
-        Repeating a call changes the state no further and gives the same alerts, but for those whose cause has been cut
-        from the state since (`processor.history`).
+        Repeating a call changes the state no further and gives the same alerts, but for those whose cause is not in the
+        state any more: it was cut since (`processor.history`), or is what a spec asked for before the event.
         """
         inventory = Inventory(state)
         outcome = Outcome([], [], [], inventory.counts)
