@@ -24,6 +24,8 @@ help:  ## this list
 demo: .venv/.run  ## recorded audit events become alerts, here and now
 	@$(BIN)/auditstream demo
 
+# What Python compiles is kept, whatever the machine is set to: the suite starts hundreds of commands.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev  ## the whole suite, with branch coverage
 	$(BIN)/coverage erase
 	# More processes than most machines' cores: they often wait. tests/conftest.py says in which order the files come.
