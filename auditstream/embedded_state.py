@@ -6,12 +6,12 @@ at hand, up to a bound, and SQLite's cache of pages.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
-from processor.state import cluster_of, expiry_of
+from processor.state import cluster_of, expiry_of, parent_of
 
 # A table with rowids: values are long beside a page, and without rowids they would stand within the tree of the keys.
 # That took a random look-up in 300,000 names twice as long, and as long again to load them.
@@ -93,9 +93,9 @@ class EmbeddedState:
         self._flush()
         return [key for (key,) in self._ask(_EXPIRED, (cluster, now_s, limit))]
 
-    def beginning(self, prefixes: Sequence[bytes], /) -> list[bytes]:
-        """Return the keys that begin with one of some prefixes."""
-        return [key for prefix in prefixes for key in self._beginning(prefix)]
+    def below(self, parents: Collection[bytes], /) -> list[bytes]:
+        """Return the keys whose `parent_of` is one of some."""
+        return [key for parent in parents for key in self._beginning(parent) if parent_of(key) == parent]
 
     def _beginning(self, prefix: bytes) -> Iterator[bytes]:
         keys = self._keys("SELECT key FROM state WHERE key >= ? ORDER BY key", (prefix,))

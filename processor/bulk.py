@@ -45,8 +45,9 @@ def histories(event: Event, mark: Mark, tracked: TrackedResource) -> Iterator[tu
             is_gone = is_gone and (is_at_once or _needs_no_grace(item))
         yield named(event, tracked, name), _deleted(mark, shown, is_gone=is_gone)
     if not is_listed and not _shows_list(event, tracked) and not _is_selective(event):
-        # Of pods it is known that they outlive it; others are taken at its word, as where one of them is deleted.
-        is_gone = not is_later and tracked.kind != "Pod"
+        # Of pods it is known that they outlive it; others are taken at its word, as where one of them is deleted. What
+        # happens where it says nothing is not asked: it may say it where the policy does not show it.
+        is_gone = tracked.kind != "Pod" and not _says_later(event)
         yield named(event, tracked, ""), History(endings=(Ending(mark, "", is_asked=True, is_gone=is_gone),))
 
 
@@ -84,11 +85,14 @@ def _is_selective(event: Event) -> bool:
 
 def _outlives_request(event: Event) -> bool:
     """Tell whether what is deleted stays until something is done about its dependents."""
-    policy = option(event, "propagationPolicy")
-    orphans = option(event, "orphanDependents")  # the policy of older clients, still obeyed
-    if policy is None and orphans is None:
-        return event.target[:2] in _ORPHANING
-    return policy in _LATER or orphans == "true"
+    is_said = any(option(event, name) is not None for name in ("propagationPolicy", "orphanDependents"))
+    return _says_later(event) if is_said else event.target[:2] in _ORPHANING
+
+
+def _says_later(event: Event) -> bool:
+    """Tell whether a request says that what is deleted stays for a while."""
+    # The second is the policy of older clients, still obeyed.
+    return option(event, "propagationPolicy") in _LATER or option(event, "orphanDependents") == "true"
 
 
 def _deleted(mark: Mark, shown: Shown, *, is_gone: bool) -> History:

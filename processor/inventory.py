@@ -15,10 +15,10 @@ from processor.clock import Clocks
 from processor.facts import Scene, TargetFacts, bulk_facts
 from processor.history import NOTHING, History, cut, decode, merge
 from processor.lives import Life
-from processor.memory import KEPT_SECONDS, Known, known_of, name_at, settled, state_key, sweeps_in, sweeps_key
+from processor.memory import KEPT_SECONDS, Known, known_of, name_at, settled, state_key, sweeps_in
 from processor.request import ObjectName, mark_of
 from processor.sighting import Sighting, sightings, target_of, uid_of
-from processor.state import State, has_expired
+from processor.state import State, parent_of
 from rules.event import NO_FACTS, Event, FactValue
 from rules.times import NANOSECONDS
 from wire.record import Record
@@ -109,21 +109,21 @@ class Inventory:
             for place in set(due).difference(sweeps):
                 self._forget(place)
             if sweeps:
-                self._settle(sweeps, now_s, MAX_FORGOTTEN)
+                self._settle(sweeps, now_s)
 
-    def _settle(self, places: list[bytes], now_s: int, limit: int | None = None) -> None:
-        """Forget deletions of everything, and what they ended; beyond `limit` names the rest is left for later."""
+    def _settle(self, places: list[bytes], now_s: int) -> None:
+        """Forget deletions of everything, and what they ended; of more than MAX_FORGOTTEN names the rest next time."""
         sweeps = {place: sweeps_in(self._state.get(place)) for place in places}
         settled_names = 0
-        for place in self._state.beginning(places):
+        for place in self._state.below(places):
             target, value = name_at(place), self._state.get(place)
             if target is None or value is None:
                 continue
             history = decode(value)
-            left = settled(target, history, sweeps[sweeps_key(place)], now_s)
+            left = settled(target, history, sweeps[parent_of(place)], now_s)
             if left is history:
                 continue
-            if settled_names == limit:
+            if settled_names == MAX_FORGOTTEN:
                 return
             settled_names += 1
             if left is NOTHING:
@@ -148,10 +148,9 @@ class Inventory:
         if len(place) > MAX_KEY_BYTES or place.count(b"\0") != len(sighting.target):
             self.counts.refused += 1
             return Known(NOTHING, ()), NOTHING
-        sweeps = self._sweeps(place, now_s)
         value = self._state.get(place)
         if sighting.target.name:
-            known = known_of(sighting.target, value, sweeps, now_s)
+            known = known_of(sighting.target, value, self._state.get(parent_of(place)), now_s)
             merged = seen if known.history is NOTHING else merge(known.history, seen)
             grown = memory.stored(sighting.target, merged)
         else:
@@ -164,22 +163,9 @@ class Inventory:
             self._state[place] = grown
         return known, merged
 
-    def _sweeps(self, place: bytes, now_s: int) -> bytes | None:
-        """Return what stands of deletions of everything that may have ended what stands at a place.
-
-        Those whose time has come are settled first, or it would make a difference whether that was done yet.
-        """
-        where = sweeps_key(place)
-        value = self._state.get(where)
-        if value is None or not has_expired(value, now_s):
-            return value
-        self._settle([where], now_s)
-        return self._state.get(where)
-
     def _look_up(self, key: bytes, target: ObjectName, now_s: int) -> Known:
         place = state_key(key, target)
-        sweeps = self._sweeps(place, now_s)
-        return known_of(target, self._state.get(place), sweeps, now_s)
+        return known_of(target, self._state.get(place), self._state.get(parent_of(place)), now_s)
 
     def _find(self, key: bytes, name: ObjectName, now_s: int) -> list[Life]:
         try:

@@ -12,9 +12,9 @@ import msgspec
 from processor.facts import Told
 from processor.history import Mark
 from processor.lives import Life
-from processor.memory import known_of, name_at, state_key, sweeps_key
+from processor.memory import known_of, name_at, state_key
 from processor.request import ObjectName
-from processor.state import cluster_of
+from processor.state import cluster_of, parent_of
 from rules.event import FactValue
 from rules.times import NANOSECONDS
 
@@ -85,7 +85,7 @@ def resources(pairs: Iterable[tuple[bytes, bytes]], get: Get, now_ns: int) -> It
         target = name_at(place)
         if target is None:
             continue
-        lives = known_of(target, value, get(sweeps_key(place)), now_s).lives(target)
+        lives = known_of(target, value, get(parent_of(place)), now_s).lives(target)
         newest = max(lives, key=lambda life: life.start_ns, default=None)
         if newest is not None:
             find = partial(_lives, place.partition(b"\0")[0], get, now_s)
@@ -95,7 +95,7 @@ def resources(pairs: Iterable[tuple[bytes, bytes]], get: Get, now_ns: int) -> It
 
 def _lives(affinity: bytes, get: Get, now_s: int, target: ObjectName) -> list[Life]:
     place = state_key(affinity, target)
-    return known_of(target, get(place), get(sweeps_key(place)), now_s).lives(target)
+    return known_of(target, get(place), get(parent_of(place)), now_s).lives(target)
 
 
 def _has_happened(mark: Mark, now_ns: int) -> bool:

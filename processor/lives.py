@@ -106,11 +106,13 @@ def lives_of(history: History, kind: str, sweeps: Iterable[Ending] = ()) -> list
         _add_create(lives, create)
     if history.first_ns is not None and life_at(lives, history.first_ns) is None:
         lives.append(Life(history.first_ns, history.first_ns))
-    for ending in history.endings:
-        _holder(lives, ending).end(ending)
-    for sweep in sweeps:
-        for life in lives:
-            _sweep(life, sweep)
+    endings = [(ending, True) for ending in history.endings] + [(sweep, False) for sweep in sweeps]
+    for ending, is_own in sorted(endings):
+        if is_own:
+            _holder(lives, ending).end(ending)
+        else:
+            for life in lives:
+                _sweep(life, ending)
     if kind == "Pod":
         for life in lives:
             _end_of_grace(life, history.missed)
@@ -173,7 +175,11 @@ def _holder(lives: list[Life], ending: Ending) -> Life:
 def _sweep(life: Life, sweep: Ending) -> None:
     """Take in a deletion of everything, if the object was there then, and was not seen alive after it."""
     time_ns = sweep.mark.time_ns
-    if not life.start_ns <= time_ns or is_before(life.gone, sweep.mark) or life.alive_ns > time_ns:
+    if life.first_ns > time_ns or is_before(life.gone, sweep.mark) or life.alive_ns > time_ns:
+        return
+    # What was made while it was served came after it: a controller makes at once again what it misses.
+    made_ns = life.created.received_ns if life.created is not None else life.begin_ns
+    if made_ns is not None and sweep.mark.received_ns and made_ns > sweep.mark.received_ns:
         return
     life.asked = _first(life.asked, sweep.mark)
     if sweep.is_gone and (life.metadata is None or not life.metadata.has_finalizers):

@@ -3,7 +3,8 @@
 Read and written by `processor.inventory`, read by `processor.listing`. A name's history stands under its own key; that
 of a deletion of everything that shows no list under no name, and is consulted with each name that it may have ended.
 After KEPT_SECONDS such a deletion is settled with these names, and forgotten: what it ended is over, and what lives on
-remembers it by itself. Whoever reads sees a name as though that had been done at that very second.
+remembers it by itself. Whoever reads sees a name as though that had been done at that very second: it ends nothing that
+was first seen after it, and so nothing that became known once it was settled.
 """
 
 from typing import Final, NamedTuple
@@ -16,6 +17,9 @@ from rules.times import NANOSECONDS
 
 KEPT_SECONDS: Final = 86_400
 """So long an object is remembered after its end, by the cluster's clock; what is told later than that is too late."""
+
+ROUND_SECONDS: Final = 600
+"""Deletions of everything are settled in rounds, so many seconds apart: each looks at all names that are remembered."""
 
 _SEPARATOR: Final = b"\0"
 _KEY_PARTS: Final = 1 + len(ObjectName._fields)
@@ -38,11 +42,6 @@ def state_key(affinity: bytes, target: ObjectName) -> bytes:
     return _SEPARATOR.join((affinity, *(part.encode() for part in target)))
 
 
-def sweeps_key(place: bytes) -> bytes:
-    """Return where deletions of everything stand that may have ended what stands at a place: all its keys begin so."""
-    return place[: place.rindex(_SEPARATOR) + 1]
-
-
 def name_at(place: bytes) -> ObjectName | None:
     """Return the name whose history stands at a place; None where no name's does."""
     affinity, *parts = place.split(_SEPARATOR, _KEY_PARTS - 1)
@@ -58,7 +57,7 @@ def stored(target: ObjectName, history: History) -> bytes:
 
 def stored_sweeps(sweeps: tuple[Ending, ...]) -> bytes:
     """Return deletions of everything as they are stored: the first of them is to be settled when that expires."""
-    return encode(History(endings=sweeps), min(_kept_until(sweep.mark.time_ns) for sweep in sweeps))
+    return encode(History(endings=sweeps), min(map(_settled_from, sweeps)))
 
 
 def known_of(target: ObjectName, value: bytes | None, sweeps: bytes | None, now_s: int) -> Known:
@@ -79,31 +78,35 @@ def sweeps_in(value: bytes | None) -> tuple[Ending, ...]:
 
 def unsettled(sweeps: tuple[Ending, ...], now_s: int) -> tuple[Ending, ...]:
     """Return the deletions of everything that are consulted still."""
-    return tuple(sweep for sweep in sweeps if _kept_until(sweep.mark.time_ns) > now_s)
+    return tuple(sweep for sweep in sweeps if _settled_from(sweep) > now_s)
 
 
 def settled(target: ObjectName, history: History, sweeps: tuple[Ending, ...], now_s: int) -> History:
-    """Return what is left of a name when those of some deletions of everything are forgotten whose time has come."""
-    if NEVER < expiry(target, history, sweeps) <= now_s:
-        return NOTHING
-    due = {sweep.mark for sweep in sweeps if _kept_until(sweep.mark.time_ns) <= now_s}
+    """Return what is left of a name when those of some deletions of everything are forgotten whose time has come.
+
+    It is the history itself where nothing of it changes.
+    """
+    due = {sweep.mark for sweep in sweeps if _settled_from(sweep) <= now_s}
     own = [
         Ending(mark, life.uid, is_asked=True, is_gone=mark == life.gone)
         for life in Known(history, sweeps).lives(target)
         for mark in due.intersection((life.asked, life.gone))
     ]
-    return merge(history, History(endings=tuple(own))) if own else history
+    left = merge(history, History(endings=tuple(own))) if own else history
+    if NEVER < expiry(target, left) <= now_s:
+        return NOTHING
+    return history if left == history else left
 
 
-def expiry(target: ObjectName, history: History, sweeps: tuple[Ending, ...] = ()) -> int:
+def expiry(target: ObjectName, history: History) -> int:
     """Return the second from which on a name may be forgotten: a while after the end of the last of its objects.
 
     What had the name before that is gone, whether or not its end was seen.
     """
     newest = history.incarnations[-1] if history.incarnations else None
-    if newest is not None and newest.asked is newest.gone is None and not history.endings and not sweeps:
+    if newest is not None and newest.asked is newest.gone is None and not history.endings:
         return NEVER  # as nearly always: it lives
-    lives = lives_of(history, target.kind, sweeps)
+    lives = lives_of(history, target.kind)
     last = max(lives, key=lambda life: life.start_ns, default=None)
     if last is not None and last.gone is None:
         return NEVER
@@ -114,3 +117,8 @@ def expiry(target: ObjectName, history: History, sweeps: tuple[Ending, ...] = ()
 
 def _kept_until(time_ns: int) -> int:
     return time_ns // NANOSECONDS + KEPT_SECONDS + 1
+
+
+def _settled_from(sweep: Ending) -> int:
+    # Rounded up: all names are looked at for those of a round at once.
+    return -(-_kept_until(sweep.mark.time_ns) // ROUND_SECONDS) * ROUND_SECONDS

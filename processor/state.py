@@ -9,7 +9,7 @@ Values are assigned whole, never changed in place.
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Final, Protocol
 
 NEVER: Final = 0
@@ -42,6 +42,11 @@ def cluster_of(key: bytes) -> bytes:
     return b"" if key[:1] == b"\0" else key.partition(b"/")[0]
 
 
+def parent_of(key: bytes) -> bytes:
+    """Return all of a key but the last of the parts that NUL bytes set apart: with the NUL byte, or empty."""
+    return key[: key.rfind(b"\0") + 1]
+
+
 class State(Protocol):
     """What is remembered, by affinity key and name of the object."""
 
@@ -62,8 +67,8 @@ class State(Protocol):
         The earliest come first. What is not deleted then is returned again.
         """
 
-    def beginning(self, prefixes: Sequence[bytes], /) -> list[bytes]:
-        """Return the keys that begin with one of some prefixes, in no order.
+    def below(self, parents: Collection[bytes], /) -> list[bytes]:
+        """Return the keys whose `parent_of` is one of some, in no order.
 
         It may look at every key there is: it is for what is rare.
         """
@@ -96,7 +101,7 @@ class MemoryState(dict[bytes, bytes]):
             heapq.heappush(queue, entry)
         return [key for _, key in due]
 
-    def beginning(self, prefixes: Sequence[bytes]) -> list[bytes]:
-        """Return the keys that begin with one of some prefixes; some 0.1 us for each key there is."""
-        begins = tuple(prefixes)
-        return [key for key in self if key.startswith(begins)]
+    def below(self, parents: Collection[bytes]) -> list[bytes]:
+        """Return the keys whose `parent_of` is one of some; some 0.2 us for each key there is."""
+        looked_for = frozenset(parents)
+        return [key for key in self if key[: key.rfind(b"\0") + 1] in looked_for]

@@ -86,13 +86,13 @@ def test_clusters_expire_by_themselves(make_state: MakeState) -> None:
     assert state.expired(b"two", 10, 10) == []
 
 
-def test_it_tells_which_keys_begin_so(make_state: MakeState) -> None:
+def test_it_tells_which_keys_are_below_others(make_state: MakeState) -> None:
     state = make_state()
-    for key in (b"one/a\0web", b"one/a\0", b"one/a", b"one/b\0", b"one/b\0\xff", b"one/c\0", b"two/a\0"):
+    for key in (b"a\0web", b"a\0", b"a", b"a\0b\0", b"a\0b\0c", b"b\0", b"b\0\xff", b"b\0x", b"c\0", b"aa\0"):
         state[key] = stored(1, NEVER, b"")
-    del state[b"one/b\0"]
-    assert sorted(state.beginning([b"one/a\0", b"one/b\0"])) == [b"one/a\0", b"one/a\0web", b"one/b\0\xff"]
-    assert state.beginning([b"one/d"]) == []
+    del state[b"b\0x"]
+    assert sorted(state.below([b"a\0", b"b\0"])) == [b"a\0", b"a\0web", b"b\0", b"b\0\xff"]
+    assert state.below([b"d\0"]) == []
 
 
 _KEYS = st.sampled_from([b"one/a", b"one/b", b"two/a"])

@@ -7,7 +7,7 @@ import pytest
 
 from processor.clock import AHEAD_NS, Clocks
 from processor.inventory import MAX_FORGOTTEN, MAX_KEY_BYTES
-from processor.memory import KEPT_SECONDS
+from processor.memory import KEPT_SECONDS, ROUND_SECONDS
 from processor.state import MemoryState
 from tests.processor.watching import counted, last, names, told
 
@@ -76,7 +76,7 @@ def test_what_ended_a_day_ago_is_forgotten_and_what_lives_is_not(api_server: Ser
         ("pods", "never"),
         ("services", ""),
     }
-    server.wait(KEPT_SECONDS + 200)
+    server.wait(KEPT_SECONDS + ROUND_SECONDS)
     server.create("services", "new")
     assert counted(server.records()[-1:], state).forgotten == 3
     assert names(state) == {("configmaps", "here"), ("services", "new")}
