@@ -15,7 +15,9 @@ AUTHENTICATION = "Cluster Authentication Changed"
 COMPONENT_ROLE = "Binding To Component Role"
 SYSTEM_ADMIN = "Binding To Admin Of System Namespace"
 LONG_TOKEN = "Long-Lived Service Account Token Issued"
-POLICY = "Policy Of Admission Controller Deleted"
+POLICY = "Policy Of Admission Controller Changed Or Deleted"
+LEADER = "Leader Of Control Plane Disturbed"
+MADE = "Validating Webhook Or API Service Made"
 BULK = "Workloads Or Volumes Deleted In Bulk"
 RBAC = "rbac.authorization.k8s.io"
 
@@ -54,6 +56,14 @@ def _user(name: str, *groups: str) -> dict[str, Any]:
     return {"user": {"username": name, "groups": list(groups)}}
 
 
+def _status(account: str) -> dict[str, Any]:
+    return _asked("patch", "services", reference={"subresource": "status"}, **_user(f"system:serviceaccount:{account}"))
+
+
+def _volumes(selector: str) -> dict[str, Any]:
+    return _asked("deletecollection", "persistentvolumeclaims", requestURI=f"/x?labelSelector={selector}")
+
+
 def _command(query: str) -> dict[str, Any]:
     uri = f"/api/v1/namespaces/shop/pods/x/exec?{query}"
     reference = {"subresource": "exec", "namespace": "shop"}
@@ -61,6 +71,9 @@ def _command(query: str) -> dict[str, Any]:
 
 
 OF_SYSTEM = "system:serviceaccounts:kube-system"
+OF_KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+EMPTY: tuple[Document, ...] = ({"items": []}, {"items": None})
+CLOUDS = ("system:kube-controller-manager", "k3s-cloud-controller-manager", "rke2-cloud-controller-manager")
 
 ATTACKS = [
     *((IMPERSONATED, _as(name)) for name in ("system:kube-scheduler", "system:serviceaccount:kube-system:x")),
@@ -71,25 +84,36 @@ ATTACKS = [
     *((AUTHENTICATION, _asked(verb, "configmaps", reference={"name": "aws-auth"})) for verb in ("update", "delete")),
     (AUTHENTICATION, _asked("patch", "configmaps", code=201, reference={"name": "extension-apiserver-authentication"})),
     (STATUS, _asked("patch", "services", reference={"subresource": "status"})),
+    *((STATUS, _status(account)) for account in ("shop:web", "kube-system:deployment-controller", "shop:controller")),
     (LONG_TOKEN, _token(31_536_000)),
     *((READS, _listed(query)) for query in ("", "?limit=1", "?labelSelector=owner%21%3Dhelm", "?x=owner%3Dhelm")),
     (READS, _listed("?watch=1", verb="watch", stage="ResponseStarted")),
     (READS, _listed("", **_user("system:serviceaccount:shop:web", "system:serviceaccounts"))),
     (POLICY, _asked("delete", "k8srequiredlabels", "constraints.gatekeeper.sh")),
     (POLICY, _asked("deletecollection", "policies", "kyverno.io")),
+    *((POLICY, _asked(verb, "validatingpolicies", "policies.kyverno.io")) for verb in ("update", "patch")),
+    (POLICY, _asked("patch", "k8srequiredlabels", "templates.gatekeeper.sh")),
+    *((POLICY, _asked("create", "policyexceptions", g, 201)) for g in ("kyverno.io", "policies.kyverno.io")),
     (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=%21nothing")),
     (BULK, _asked("deletecollection", "persistentvolumeclaims")),
     *(
-        ("Leader Of Control Plane Disturbed", _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
-        for verb, name in (("patch", "kube-scheduler"), ("delete", "kube-controller-manager"))
+        (BULK, _volumes(query))
+        for query in ("app", "spark-app-selector%21%3Dx", "spark-app-selector", "x+in+(spark-app-selector)")
     ),
+    (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=spark-app-selector%3Dx")),
+    *(
+        (LEADER, _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
+        for name in ("kube-scheduler", "kube-controller-manager")
+        for verb in ("create", "update", "patch", "delete")
+    ),
+    (LEADER, _asked("deletecollection", "leases", "coordination.k8s.io", reference={"name": None})),
     (
         "Ephemeral Container In Dangerous Or System Pod",
         _asked("update", "pods", reference={"subresource": "ephemeralcontainers"}),
     ),
     ("Exec That Reads Credentials", _command("command=cat&command=%2Fproc%2F1%2Fenviron")),
     ("Exec That Reads Credentials", _command("command=curl&command=http://metadata.google.internal/computeMetadata")),
-    ("Validating Webhook Or API Service Made", _asked("update", "apiservices", "apiregistration.k8s.io")),
+    *((MADE, _asked(verb, "apiservices", "apiregistration.k8s.io", 201)) for verb in ("create", "patch")),
 ]
 
 ORDINARY = [
@@ -109,11 +133,21 @@ ORDINARY = [
     (READS, _listed("", code=403)),
     (POLICY, _asked("delete", "clusterpolicies", "example.com")),
     (POLICY, _asked("deletecollection", "policies", "kyverno.io", **_user("system:kube-controller-manager"))),
+    *((STATUS, _status(name)) for name in ("metallb-system:controller", "kube-system:aws-load-balancer-controller")),
+    *((STATUS, _asked("patch", "services", reference={"subresource": "status"}, **_user(name))) for name in CLOUDS),
+    (POLICY, _asked("create", "clusterpolicies", "kyverno.io", 201)),
+    (POLICY, _asked("delete", "policyexceptions", "kyverno.io")),
+    (POLICY, _asked("delete", "policies", "kyverno.io", **_user(f"{OF_KUBE_SYSTEM}generic-garbage-collector"))),
     (BULK, _asked("deletecollection", "jobs", "batch")),
-    (
-        "Leader Of Control Plane Disturbed",
-        _asked("update", "leases", "coordination.k8s.io", reference={"name": "kube-scheduler"}),
+    *((BULK, _volumes(query)) for query in ("spark-app-selector%3Da", "x%3Dy%2Cspark-app-selector%3D%3Da")),
+    *((BULK, _asked("deletecollection", "deployments", "apps", responseObject=empty)) for empty in EMPTY),
+    *(
+        (LEADER, _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}, **_user(f"system:{name}")))
+        for name in ("kube-scheduler", "kube-controller-manager")
+        for verb in ("create", "update", "patch")
     ),
+    (LEADER, _asked("update", "leases", "coordination.k8s.io", reference={"name": "my-operator"})),
+    (MADE, _asked("update", "apiservices", "apiregistration.k8s.io")),
     ("Exec That Reads Credentials", _command("command=cat&command=%2Fetc%2Fenvironment")),
     (READS, _listed("", **_user("system:addon-manager"))),
     (BULK, _asked("delete", "deployments", "apps")),
