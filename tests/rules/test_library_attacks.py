@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.rules.pack_rules import HARMLESS, Document, alarms, names_of, suspicions_of, written
+from processor.rule_files import pack_files
+from tests.rules.pack_rules import HARMLESS, Document, alarms, alerts_of, names_of, suspicions_of, written
 
 ACCOUNT = "Pod Or Template With Account Of Controller"
 BY_ACCOUNT: Document = {"serviceAccountName": "clusterrole-aggregation-controller", **HARMLESS}
@@ -172,6 +174,63 @@ def test_the_account_of_a_controller_alerts_in_every_form(target: tuple[str, str
     assert isinstance(reference, dict)
     assert ACCOUNT in suspicions_of({**event, "objectRef": {**reference, "namespace": "kube-system"}})
     assert ACCOUNT not in suspicions_of(event)
+
+
+# --- dangerous pods deleted in bulk ----------------------------------------------------------------------------------
+
+LISTS = {item["list"]: item["items"] for item in yaml.safe_load(pack_files()[0].content) if "list" in item}
+PODS = "Dangerous Pods Deleted In Bulk"
+
+
+def _deleted(spec: Document) -> set[str]:
+    items = [{"metadata": {"name": "a"}, "spec": HARMLESS}, {"metadata": {"name": "b"}, "spec": {**HARMLESS, **spec}}]
+    return names_of(_asked("deletecollection", "pods", responseObject={"items": items}), alarms())
+
+
+def _on(path: str) -> Document:
+    return {"volumes": [{"name": "v", "hostPath": {"path": path, "type": ""}}]}
+
+
+def _capable(*capabilities: str) -> Document:
+    context = {"privileged": False, "capabilities": {"add": list(capabilities), "drop": ["ALL"]}}
+    return {"containers": [{"name": "c", "image": "a:1", "securityContext": context}]}
+
+
+@pytest.mark.parametrize("folder", LISTS["sensitive_host_folders"])
+def test_a_sensitive_folder_of_a_pod_deleted_in_bulk_is_told_and_no_other(folder: str) -> None:
+    for path in (folder, f"{folder}/", f"{folder}/x/y", "//." + folder.replace("/", "/.//")):
+        assert PODS in _deleted(_on(path)), path
+    for path in (f"{folder}-x", f"{folder}x/y", f"/x{folder}", folder.replace("/", "/.", 1)):
+        assert PODS not in _deleted(_on(path)), path
+
+
+@pytest.mark.parametrize("folder", LISTS["sensitive_host_parents"])
+def test_a_parent_of_one_is_told_itself(folder: str) -> None:
+    for path in (folder, f"{folder}/", f"{folder}/./", f"/./{folder}"):
+        assert PODS in _deleted(_on(path)), path
+    for path in (f"{folder}/x".replace("//", "/"), f"{folder}/.x".replace("//", "/"), f"{folder}-x"):
+        assert PODS not in _deleted(_on(path)), path
+
+
+@pytest.mark.parametrize("capability", LISTS["takeover_capabilities"])
+def test_a_capability_of_a_pod_deleted_in_bulk_is_told_wherever_it_stands(capability: str) -> None:
+    for added in ((capability,), ("NET_ADMIN", capability), (capability.lower(), "NET_ADMIN"), ("a", "b", capability)):
+        assert PODS in _deleted(_capable(*added)), added
+    assert PODS not in _deleted(_capable(f"{capability}_X", f"X_{capability}"))
+
+
+def test_what_a_pod_only_writes_about_is_no_hold_on_its_node() -> None:
+    for text in ('"hostPath":{"path":"/etc"}', '"add":["ALL"]', '{"privileged":true}'):
+        assert PODS not in _deleted({"containers": [{"name": "c", "image": "a:1", "args": [text]}]})
+
+
+def test_a_kubelet_outside_its_bounds_comes_first_whatever_it_asked_for() -> None:
+    message = 'pods "x" is forbidden: can only create mirror pods'
+    status = {"code": 403, "message": message}
+    spec: Document = {"containers": [{"name": "c", "image": "a:1", "securityContext": {"privileged": True}}]}
+    event = written(("", "pods"), spec, "create") | {"responseStatus": status} | _user("system:node:n", "system:nodes")
+    told = [alert.rule for alert in alerts_of(event, alarms())]
+    assert told == ["Kubelet Outside Its Bounds", "Dangerous Pod Or Template Refused"]
 
 
 # --- another image for a pod that runs -------------------------------------------------------------------------------
