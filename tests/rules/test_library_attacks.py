@@ -10,6 +10,7 @@ from tests.rules.pack_rules import HARMLESS, Document, alarms, alerts_of, names_
 
 ACCOUNT = "Pod Or Template With Account Of Controller"
 BY_ACCOUNT: Document = {"serviceAccountName": "clusterrole-aggregation-controller", **HARMLESS}
+READER = "Role That Can Read Secrets"
 READS = "Secrets Of System Namespace Read"
 STATUS = "Service Status Written By Hand"
 IMPERSONATED = "System Component Impersonated"
@@ -44,6 +45,12 @@ def _bound(role: str, verb: str = "create", namespace: str = "kube-system") -> d
     return _asked(verb, "rolebindings", RBAC, reference=reference, requestObject=body, responseObject=whole)
 
 
+def _patched_role(verb: str) -> dict[str, Any]:
+    rules = [{"verbs": [verb], "apiGroups": [""], "resources": ["secrets"]}]
+    body = [{"op": "add", "path": "/rules/-", "value": rules[0]}]
+    return _asked("patch", "roles", RBAC, requestObject=body, responseObject={"rules": rules})
+
+
 def _token(seconds: object) -> dict[str, Any]:
     reference = {"subresource": "token", "namespace": "shop"}
     body = {"spec": {"expirationSeconds": seconds}}
@@ -74,6 +81,7 @@ def _command(query: str) -> dict[str, Any]:
 
 OF_SYSTEM = "system:serviceaccounts:kube-system"
 OF_KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+LONG = (86_401, 86_409, 86_410, 86_499, 86_500, 86_999, 87_000, 89_999, 90_000, 99_999, 100_000, 31_536_000)
 EMPTY: tuple[Document, ...] = ({"items": []}, {"items": None})
 CLOUDS = ("system:kube-controller-manager", "k3s-cloud-controller-manager", "rke2-cloud-controller-manager")
 
@@ -84,10 +92,12 @@ ATTACKS = [
     *((COMPONENT_ROLE, _bound("system:controller:generic-garbage-collector", verb)) for verb in ("create", "patch")),
     *((SYSTEM_ADMIN, _bound(role, verb)) for role in ("admin", "edit") for verb in ("create", "update", "patch")),
     *((AUTHENTICATION, _asked(verb, "configmaps", reference={"name": "aws-auth"})) for verb in ("update", "delete")),
+    (AUTHENTICATION, _asked("update", "configmaps", reference={"name": "aws-auth"}, **_user("eks:anything"))),
+    *((READER, _patched_role(verb)) for verb in ("get", "list", "watch")),
     (AUTHENTICATION, _asked("patch", "configmaps", code=201, reference={"name": "extension-apiserver-authentication"})),
     (STATUS, _asked("patch", "services", reference={"subresource": "status"})),
     *((STATUS, _status(account)) for account in ("shop:web", "kube-system:deployment-controller", "shop:controller")),
-    (LONG_TOKEN, _token(31_536_000)),
+    *((LONG_TOKEN, _token(seconds)) for seconds in LONG),
     *((READS, _listed(query)) for query in ("", "?limit=1", "?labelSelector=owner%21%3Dhelm", "?x=owner%3Dhelm")),
     (READS, _listed("?watch=1", verb="watch", stage="ResponseStarted")),
     (READS, _listed("", **_user("system:serviceaccount:shop:web", "system:serviceaccounts"))),
@@ -127,9 +137,10 @@ ORDINARY = [
     (SYSTEM_ADMIN, _bound("admin", namespace="shop")),
     (AUTHENTICATION, _asked("get", "configmaps", reference={"name": "aws-auth"})),
     (AUTHENTICATION, _asked("update", "configmaps", reference={"name": "aws-auth"}, **_user("eks:node-manager"))),
+    *((READER, _patched_role(verb)) for verb in ("create", "delete")),
     (STATUS, _asked("update", "services")),
     (STATUS, _asked("patch", "services", reference={"subresource": "status"}, **_user("eks:cloud-controller-manager"))),
-    *((LONG_TOKEN, _token(seconds)) for seconds in (3607, 86_400, None)),
+    *((LONG_TOKEN, _token(seconds)) for seconds in (0, 1, 99, 3607, 9_999, 64_009, 79_999, 86_399, 86_400, None)),
     *((READS, _listed(query)) for query in ("?labelSelector=owner%3Dhelm", "?labelSelector=name%3Da%2Cowner%3Dhelm")),
     (READS, _listed("", **_user("system:serviceaccount:kube-system:x", OF_SYSTEM))),
     (READS, _listed("", code=403)),
@@ -174,6 +185,12 @@ def test_the_account_of_a_controller_alerts_in_every_form(target: tuple[str, str
     assert isinstance(reference, dict)
     assert ACCOUNT in suspicions_of({**event, "objectRef": {**reference, "namespace": "kube-system"}})
     assert ACCOUNT not in suspicions_of(event)
+
+
+@pytest.mark.parametrize("account", ["node-controller", "pvc-protection-controller", "ttl-controller"])
+def test_accounts_of_all_controllers_alert(account: str) -> None:
+    event = written(("", "pods"), {**HARMLESS, "serviceAccountName": account}, "create")
+    assert ACCOUNT in names_of({**event, "objectRef": {"resource": "pods", "namespace": "kube-system"}}, alarms())
 
 
 # --- dangerous pods deleted in bulk ----------------------------------------------------------------------------------
