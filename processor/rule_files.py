@@ -18,7 +18,7 @@ from rules.selection import Selection
 
 _PACK: Final = (
     "common.yaml",
-    *("identity.yaml", "workloads.yaml", "sessions.yaml", "nodes.yaml", "network.yaml", "credentials.yaml"),
+    *("identity.yaml", "nodes.yaml", "workloads.yaml", "sessions.yaml", "network.yaml", "credentials.yaml"),
     *("permissions.yaml", "defences.yaml", "users.yaml", "lifecycle.yaml", "every_event.yaml"),
 )
 """What others use first, then the graver, for those who let only the first rule that matches an event alert."""

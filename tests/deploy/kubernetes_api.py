@@ -57,6 +57,7 @@ SUBRESOURCES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("example.com", "widgets"): ("status",),
     ("kyverno.io", "clusterpolicies"): ("status",),
     ("kyverno.io", "policies"): ("status",),
+    ("kyverno.io", "policyexceptions"): (),
     ("networking.k8s.io", "networkpolicies"): (),
     ("policies.kyverno.io", "imagevalidatingpolicies"): ("status",),
     ("policies.kyverno.io", "validatingpolicies"): ("status",),

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.rules.pack_rules import HARMLESS, Document, alarms, names_of, suspicions_of, written
+from processor.rule_files import pack_files
+from tests.rules.pack_rules import HARMLESS, Document, alarms, alerts_of, names_of, suspicions_of, written
 
 ACCOUNT = "Pod Or Template With Account Of Controller"
 BY_ACCOUNT: Document = {"serviceAccountName": "clusterrole-aggregation-controller", **HARMLESS}
+READER = "Role That Can Read Secrets"
 READS = "Secrets Of System Namespace Read"
 STATUS = "Service Status Written By Hand"
 IMPERSONATED = "System Component Impersonated"
@@ -15,7 +18,9 @@ AUTHENTICATION = "Cluster Authentication Changed"
 COMPONENT_ROLE = "Binding To Component Role"
 SYSTEM_ADMIN = "Binding To Admin Of System Namespace"
 LONG_TOKEN = "Long-Lived Service Account Token Issued"
-POLICY = "Policy Of Admission Controller Deleted"
+POLICY = "Policy Of Admission Controller Changed Or Deleted"
+LEADER = "Leader Of Control Plane Disturbed"
+MADE = "Validating Webhook Or API Service Made"
 BULK = "Workloads Or Volumes Deleted In Bulk"
 RBAC = "rbac.authorization.k8s.io"
 
@@ -40,6 +45,12 @@ def _bound(role: str, verb: str = "create", namespace: str = "kube-system") -> d
     return _asked(verb, "rolebindings", RBAC, reference=reference, requestObject=body, responseObject=whole)
 
 
+def _patched_role(verb: str) -> dict[str, Any]:
+    rules = [{"verbs": [verb], "apiGroups": [""], "resources": ["secrets"]}]
+    body = [{"op": "add", "path": "/rules/-", "value": rules[0]}]
+    return _asked("patch", "roles", RBAC, requestObject=body, responseObject={"rules": rules})
+
+
 def _token(seconds: object) -> dict[str, Any]:
     reference = {"subresource": "token", "namespace": "shop"}
     body = {"spec": {"expirationSeconds": seconds}}
@@ -54,6 +65,14 @@ def _user(name: str, *groups: str) -> dict[str, Any]:
     return {"user": {"username": name, "groups": list(groups)}}
 
 
+def _status(account: str) -> dict[str, Any]:
+    return _asked("patch", "services", reference={"subresource": "status"}, **_user(f"system:serviceaccount:{account}"))
+
+
+def _volumes(selector: str) -> dict[str, Any]:
+    return _asked("deletecollection", "persistentvolumeclaims", requestURI=f"/x?labelSelector={selector}")
+
+
 def _command(query: str) -> dict[str, Any]:
     uri = f"/api/v1/namespaces/shop/pods/x/exec?{query}"
     reference = {"subresource": "exec", "namespace": "shop"}
@@ -61,6 +80,10 @@ def _command(query: str) -> dict[str, Any]:
 
 
 OF_SYSTEM = "system:serviceaccounts:kube-system"
+OF_KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+LONG = (86_401, 86_409, 86_410, 86_499, 86_500, 86_999, 87_000, 89_999, 90_000, 99_999, 100_000, 31_536_000)
+EMPTY: tuple[Document, ...] = ({"items": []}, {"items": None})
+CLOUDS = ("system:kube-controller-manager", "k3s-cloud-controller-manager", "rke2-cloud-controller-manager")
 
 ATTACKS = [
     *((IMPERSONATED, _as(name)) for name in ("system:kube-scheduler", "system:serviceaccount:kube-system:x")),
@@ -69,27 +92,40 @@ ATTACKS = [
     *((COMPONENT_ROLE, _bound("system:controller:generic-garbage-collector", verb)) for verb in ("create", "patch")),
     *((SYSTEM_ADMIN, _bound(role, verb)) for role in ("admin", "edit") for verb in ("create", "update", "patch")),
     *((AUTHENTICATION, _asked(verb, "configmaps", reference={"name": "aws-auth"})) for verb in ("update", "delete")),
+    (AUTHENTICATION, _asked("update", "configmaps", reference={"name": "aws-auth"}, **_user("eks:anything"))),
+    *((READER, _patched_role(verb)) for verb in ("get", "list", "watch")),
     (AUTHENTICATION, _asked("patch", "configmaps", code=201, reference={"name": "extension-apiserver-authentication"})),
     (STATUS, _asked("patch", "services", reference={"subresource": "status"})),
-    (LONG_TOKEN, _token(31_536_000)),
+    *((STATUS, _status(account)) for account in ("shop:web", "kube-system:deployment-controller", "shop:controller")),
+    *((LONG_TOKEN, _token(seconds)) for seconds in LONG),
     *((READS, _listed(query)) for query in ("", "?limit=1", "?labelSelector=owner%21%3Dhelm", "?x=owner%3Dhelm")),
     (READS, _listed("?watch=1", verb="watch", stage="ResponseStarted")),
     (READS, _listed("", **_user("system:serviceaccount:shop:web", "system:serviceaccounts"))),
     (POLICY, _asked("delete", "k8srequiredlabels", "constraints.gatekeeper.sh")),
     (POLICY, _asked("deletecollection", "policies", "kyverno.io")),
+    *((POLICY, _asked(verb, "validatingpolicies", "policies.kyverno.io")) for verb in ("update", "patch")),
+    (POLICY, _asked("patch", "k8srequiredlabels", "templates.gatekeeper.sh")),
+    *((POLICY, _asked("create", "policyexceptions", g, 201)) for g in ("kyverno.io", "policies.kyverno.io")),
     (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=%21nothing")),
     (BULK, _asked("deletecollection", "persistentvolumeclaims")),
     *(
-        ("Leader Of Control Plane Disturbed", _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
-        for verb, name in (("patch", "kube-scheduler"), ("delete", "kube-controller-manager"))
+        (BULK, _volumes(query))
+        for query in ("app", "spark-app-selector%21%3Dx", "spark-app-selector", "x+in+(spark-app-selector)")
     ),
+    (BULK, _asked("deletecollection", "deployments", "apps", requestURI="/x?labelSelector=spark-app-selector%3Dx")),
+    *(
+        (LEADER, _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}))
+        for name in ("kube-scheduler", "kube-controller-manager")
+        for verb in ("create", "update", "patch", "delete")
+    ),
+    (LEADER, _asked("deletecollection", "leases", "coordination.k8s.io", reference={"name": None})),
     (
         "Ephemeral Container In Dangerous Or System Pod",
         _asked("update", "pods", reference={"subresource": "ephemeralcontainers"}),
     ),
     ("Exec That Reads Credentials", _command("command=cat&command=%2Fproc%2F1%2Fenviron")),
     ("Exec That Reads Credentials", _command("command=curl&command=http://metadata.google.internal/computeMetadata")),
-    ("Validating Webhook Or API Service Made", _asked("update", "apiservices", "apiregistration.k8s.io")),
+    *((MADE, _asked(verb, "apiservices", "apiregistration.k8s.io", 201)) for verb in ("create", "patch")),
 ]
 
 ORDINARY = [
@@ -101,19 +137,30 @@ ORDINARY = [
     (SYSTEM_ADMIN, _bound("admin", namespace="shop")),
     (AUTHENTICATION, _asked("get", "configmaps", reference={"name": "aws-auth"})),
     (AUTHENTICATION, _asked("update", "configmaps", reference={"name": "aws-auth"}, **_user("eks:node-manager"))),
+    *((READER, _patched_role(verb)) for verb in ("create", "delete")),
     (STATUS, _asked("update", "services")),
     (STATUS, _asked("patch", "services", reference={"subresource": "status"}, **_user("eks:cloud-controller-manager"))),
-    *((LONG_TOKEN, _token(seconds)) for seconds in (3607, 86_400, None)),
+    *((LONG_TOKEN, _token(seconds)) for seconds in (0, 1, 99, 3607, 9_999, 64_009, 79_999, 86_399, 86_400, None)),
     *((READS, _listed(query)) for query in ("?labelSelector=owner%3Dhelm", "?labelSelector=name%3Da%2Cowner%3Dhelm")),
     (READS, _listed("", **_user("system:serviceaccount:kube-system:x", OF_SYSTEM))),
     (READS, _listed("", code=403)),
     (POLICY, _asked("delete", "clusterpolicies", "example.com")),
     (POLICY, _asked("deletecollection", "policies", "kyverno.io", **_user("system:kube-controller-manager"))),
+    *((STATUS, _status(name)) for name in ("metallb-system:controller", "kube-system:aws-load-balancer-controller")),
+    *((STATUS, _asked("patch", "services", reference={"subresource": "status"}, **_user(name))) for name in CLOUDS),
+    (POLICY, _asked("create", "clusterpolicies", "kyverno.io", 201)),
+    (POLICY, _asked("delete", "policyexceptions", "kyverno.io")),
+    (POLICY, _asked("delete", "policies", "kyverno.io", **_user(f"{OF_KUBE_SYSTEM}generic-garbage-collector"))),
     (BULK, _asked("deletecollection", "jobs", "batch")),
-    (
-        "Leader Of Control Plane Disturbed",
-        _asked("update", "leases", "coordination.k8s.io", reference={"name": "kube-scheduler"}),
+    *((BULK, _volumes(query)) for query in ("spark-app-selector%3Da", "x%3Dy%2Cspark-app-selector%3D%3Da")),
+    *((BULK, _asked("deletecollection", "deployments", "apps", responseObject=empty)) for empty in EMPTY),
+    *(
+        (LEADER, _asked(verb, "leases", "coordination.k8s.io", reference={"name": name}, **_user(f"system:{name}")))
+        for name in ("kube-scheduler", "kube-controller-manager")
+        for verb in ("create", "update", "patch")
     ),
+    (LEADER, _asked("update", "leases", "coordination.k8s.io", reference={"name": "my-operator"})),
+    (MADE, _asked("update", "apiservices", "apiregistration.k8s.io")),
     ("Exec That Reads Credentials", _command("command=cat&command=%2Fetc%2Fenvironment")),
     (READS, _listed("", **_user("system:addon-manager"))),
     (BULK, _asked("delete", "deployments", "apps")),
@@ -138,6 +185,69 @@ def test_the_account_of_a_controller_alerts_in_every_form(target: tuple[str, str
     assert isinstance(reference, dict)
     assert ACCOUNT in suspicions_of({**event, "objectRef": {**reference, "namespace": "kube-system"}})
     assert ACCOUNT not in suspicions_of(event)
+
+
+@pytest.mark.parametrize("account", ["node-controller", "pvc-protection-controller", "ttl-controller"])
+def test_accounts_of_all_controllers_alert(account: str) -> None:
+    event = written(("", "pods"), {**HARMLESS, "serviceAccountName": account}, "create")
+    assert ACCOUNT in names_of({**event, "objectRef": {"resource": "pods", "namespace": "kube-system"}}, alarms())
+
+
+# --- dangerous pods deleted in bulk ----------------------------------------------------------------------------------
+
+LISTS = {item["list"]: item["items"] for item in yaml.safe_load(pack_files()[0].content) if "list" in item}
+PODS = "Dangerous Pods Deleted In Bulk"
+
+
+def _deleted(spec: Document) -> set[str]:
+    items = [{"metadata": {"name": "a"}, "spec": HARMLESS}, {"metadata": {"name": "b"}, "spec": {**HARMLESS, **spec}}]
+    return names_of(_asked("deletecollection", "pods", responseObject={"items": items}), alarms())
+
+
+def _on(path: str) -> Document:
+    return {"volumes": [{"name": "v", "hostPath": {"path": path, "type": ""}}]}
+
+
+def _capable(*capabilities: str) -> Document:
+    context = {"privileged": False, "capabilities": {"add": list(capabilities), "drop": ["ALL"]}}
+    return {"containers": [{"name": "c", "image": "a:1", "securityContext": context}]}
+
+
+@pytest.mark.parametrize("folder", LISTS["sensitive_host_folders"])
+def test_a_sensitive_folder_of_a_pod_deleted_in_bulk_is_told_and_no_other(folder: str) -> None:
+    for path in (folder, f"{folder}/", f"{folder}/x/y", "//." + folder.replace("/", "/.//")):
+        assert PODS in _deleted(_on(path)), path
+    for path in (f"{folder}-x", f"{folder}x/y", f"/x{folder}", folder.replace("/", "/.", 1)):
+        assert PODS not in _deleted(_on(path)), path
+
+
+@pytest.mark.parametrize("folder", LISTS["sensitive_host_parents"])
+def test_a_parent_of_one_is_told_itself(folder: str) -> None:
+    for path in (folder, f"{folder}/", f"{folder}/./", f"/./{folder}"):
+        assert PODS in _deleted(_on(path)), path
+    for path in (f"{folder}/x".replace("//", "/"), f"{folder}/.x".replace("//", "/"), f"{folder}-x"):
+        assert PODS not in _deleted(_on(path)), path
+
+
+@pytest.mark.parametrize("capability", LISTS["takeover_capabilities"])
+def test_a_capability_of_a_pod_deleted_in_bulk_is_told_wherever_it_stands(capability: str) -> None:
+    for added in ((capability,), ("NET_ADMIN", capability), (capability.lower(), "NET_ADMIN"), ("a", "b", capability)):
+        assert PODS in _deleted(_capable(*added)), added
+    assert PODS not in _deleted(_capable(f"{capability}_X", f"X_{capability}"))
+
+
+def test_what_a_pod_only_writes_about_is_no_hold_on_its_node() -> None:
+    for text in ('"hostPath":{"path":"/etc"}', '"add":["ALL"]', '{"privileged":true}'):
+        assert PODS not in _deleted({"containers": [{"name": "c", "image": "a:1", "args": [text]}]})
+
+
+def test_a_kubelet_outside_its_bounds_comes_first_whatever_it_asked_for() -> None:
+    message = 'pods "x" is forbidden: can only create mirror pods'
+    status = {"code": 403, "message": message}
+    spec: Document = {"containers": [{"name": "c", "image": "a:1", "securityContext": {"privileged": True}}]}
+    event = written(("", "pods"), spec, "create") | {"responseStatus": status} | _user("system:node:n", "system:nodes")
+    told = [alert.rule for alert in alerts_of(event, alarms())]
+    assert told == ["Kubelet Outside Its Bounds", "Dangerous Pod Or Template Refused"]
 
 
 # --- another image for a pod that runs -------------------------------------------------------------------------------
