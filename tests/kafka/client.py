@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
 
 from wire.kafka_settings import KafkaSettings
 
@@ -120,12 +120,26 @@ def _check(codes: Mapping[str, int]) -> None:
 
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = await _started(bootstrap)
     try:
-        await admin.start()
         yield admin
     finally:
         await admin.close()
+
+
+async def _started(bootstrap: str) -> Any:
+    """Return an administrator's client. A broker that was frozen names no brokers until it has registered anew."""
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+        except BaseException as error:
+            await admin.close()
+            if not isinstance(error, NodeNotReadyError):
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return admin
 
 
 @asynccontextmanager
