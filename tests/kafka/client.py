@@ -71,10 +71,14 @@ async def partitions_of(bootstrap: str, topic: str) -> list[int]:
     """Return the numbers of a topic's partitions, once each of them has a leader."""
     async with _admin(bootstrap) as admin:
         while True:
-            # Not by its name: that would make it.
-            partitions = next(
-                (each["partitions"] for each in await admin.describe_topics() if each["topic"] == topic), None
-            )
+            try:
+                # Not by its name: that would make it.
+                topics = await admin.describe_topics()
+            except NodeNotReadyError:
+                # A broker that was frozen names no brokers until it has registered anew.
+                await asyncio.sleep(0.1)
+                continue
+            partitions = next((each["partitions"] for each in topics if each["topic"] == topic), None)
             if partitions is None:
                 raise UnknownTopicOrPartitionError(topic)
             if partitions and all(each["leader"] >= 0 for each in partitions):
@@ -120,26 +124,12 @@ def _check(codes: Mapping[str, int]) -> None:
 
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[Any]:
-    admin = await _started(bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
+        await admin.start()
         yield admin
     finally:
         await admin.close()
-
-
-async def _started(bootstrap: str) -> Any:
-    """Return an administrator's client. A broker that was frozen names no brokers until it has registered anew."""
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-        try:
-            await admin.start()
-        except BaseException as error:
-            await admin.close()
-            if not isinstance(error, NodeNotReadyError):
-                raise
-            await asyncio.sleep(0.1)
-        else:
-            return admin
 
 
 @asynccontextmanager
